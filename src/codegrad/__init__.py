@@ -1,0 +1,1 @@
+"""CodeGrad: an optimiser for code."""
