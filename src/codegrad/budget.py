@@ -1,0 +1,138 @@
+"""What a run may spend and what it has spent.
+
+In: numbers from the caller. Out: `Budget` (limits, a value) and `Spent` (a ledger).
+Invariant: a limit of None means unlimited; a ledger never decreases.
+"""
+
+import re
+from dataclasses import asdict, dataclass, fields, replace
+
+from codegrad.errors import UsageError
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A ledger of what was used; add two with `+`."""
+
+    candidates: int = 0
+    """Programs that the search tried."""
+
+    seconds: float = 0.0
+    """Wall-clock seconds."""
+
+    calls: int = 0
+    """Requests to language models."""
+
+    tokens: int = 0
+    """Tokens in and out of language models."""
+
+    money: float = 0.0
+    """US dollars."""
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in _FIELDS}
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the ledger as plain numbers by name."""
+        return asdict(self)
+
+
+_FIELDS = fields(Spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Upper limits for one run; None is unlimited.
+
+    The built-in search stops at `candidates`, which makes a run the same on every
+    machine; `seconds` is there for people who have to leave.
+
+    Example:
+        >>> Budget.parse("candidates=500,seconds=2m")
+        Budget(candidates=500, seconds=120.0, calls=None, tokens=None, money=None)
+        >>> Budget.parse("800").left(Spent(candidates=300)).candidates
+        500
+    """
+
+    candidates: int | None = 60_000
+    seconds: float | None = None
+    calls: int | None = None
+    tokens: int | None = None
+    money: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Budget":
+        """Read `800`, `candidates=800`, `90s`, `seconds=2m,candidates=5000`.
+
+        Raises:
+            UsageError: If a part has no known name or no positive number.
+        """
+        limits: dict[str, float | int] = {}
+        for part in filter(None, (p.strip() for p in text.split(","))):
+            name, _, value = part.rpartition("=")
+            number = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip())
+            if not number:
+                raise UsageError(
+                    f"cannot read the budget {part!r}; write for example "
+                    "`--budget 20000`, `--budget 90s` or "
+                    "`--budget candidates=5000,seconds=2m`"
+                )
+            amount, unit = float(number[1]), number[2]
+            name = name.strip() or ("seconds" if unit else "candidates")
+            if name not in {f.name for f in fields(cls)} or (
+                unit and name != "seconds"
+            ):
+                known = ", ".join(f.name for f in fields(cls))
+                raise UsageError(f"unknown budget {part!r}; known: {known}")
+            whole = name in {"candidates", "calls", "tokens"}
+            limits[name] = int(amount) if whole else amount * _UNITS.get(unit, 1.0)
+        return replace(cls(), **limits)  # type: ignore[arg-type]  # by name, checked
+
+    def overlay(self, other: "Budget") -> "Budget":
+        """Return the stricter of the two limits for each resource."""
+        return Budget(
+            **{
+                f.name: min(
+                    (
+                        value
+                        for value in (getattr(self, f.name), getattr(other, f.name))
+                        if value is not None
+                    ),
+                    default=None,
+                )
+                for f in fields(self)
+            }
+        )
+
+    def split(self, parts: int) -> "Budget":
+        """Return one share of `parts` equal shares (whole numbers round up)."""
+
+        def share(value: float | None) -> float | None:
+            if value is None:
+                return None
+            return -(-value // parts) if isinstance(value, int) else value / parts
+
+        return Budget(
+            **{f.name: share(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]  # keeps int and float apart
+        )
+
+    def left(self, spent: Spent) -> "Budget":
+        """Return what remains after `spent`; never below zero."""
+
+        def rest(name: str) -> float | None:
+            limit = getattr(self, name)
+            return None if limit is None else max(0, limit - getattr(spent, name))
+
+        return Budget(**{f.name: rest(f.name) for f in fields(self)})  # type: ignore[arg-type]  # keeps int and float apart
+
+    def exhausted(self, spent: Spent) -> str | None:
+        """Return the name of the first limit that `spent` has reached, or None."""
+        for field in fields(self):
+            limit = getattr(self, field.name)
+            if limit is not None and getattr(spent, field.name) >= limit:
+                return field.name
+        return None

@@ -1,0 +1,201 @@
+"""Contracts: what must hold before and after a call, in one model for many readers.
+
+In: the source of a function. Out: a frozen `Contract`. Readers: docstring lines
+`pre:` / `post:` (PEP 316), icontract decorators, `assert` at the head of a loop body
+as an invariant. Invariant: every clause is a Python expression that parses.
+
+Source: PEP 316, "Programming by Contract for Python"; the icontract documentation.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+_DOC_CLAUSE = re.compile(
+    r"^\s*(pre|post|requires|ensures|decreases|cost|raises)\s*(?:\[[^\]]*\])?:\s*(.*)$"
+)
+_RESULT_NAMES = ("__return__", "result", "return_")
+
+
+class ClauseKind(StrEnum):
+    """When a clause has to hold."""
+
+    PRE = "pre"
+    """Before the call; an input that breaks it is outside the domain."""
+
+    POST = "post"
+    """After the call; `result` is the value returned, `old_NAME` an argument before."""
+
+    INVARIANT = "invariant"
+    """At the head of a loop body, each time round."""
+
+    DECREASES = "decreases"
+    """A measure that falls with every round or recursive call."""
+
+    COST = "cost"
+    """A growth class, for example `O(n log n)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition of a contract."""
+
+    kind: ClauseKind
+    """When it holds."""
+
+    expression: str
+    """Python source of the condition; `result` names the returned value."""
+
+    line: int
+    """Line of the file where it is written."""
+
+    syntax: str
+    """How it was written: `docstring`, `icontract` or `assert`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """All clauses of one function, in the order in which they are written."""
+
+    clauses: tuple[Clause, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What looked like a clause and could not be read, one sentence each."""
+
+    def of(self, kind: ClauseKind) -> tuple[Clause, ...]:
+        """Return the clauses of one kind, in order."""
+        return tuple(c for c in self.clauses if c.kind is kind)
+
+    def __bool__(self) -> bool:
+        return bool(self.clauses)
+
+
+def read_contract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Contract:
+    """Return the contract written on `function`.
+
+    Clauses that do not parse are reported in `problems` and left out; the function
+    is never executed.
+
+    Example:
+        >>> tree = ast.parse('''
+        ... def half(n):
+        ...     \"\"\"Return n halved.
+        ...
+        ...     pre: n >= 0
+        ...     post: __return__ * 2 <= n
+        ...     \"\"\"
+        ... ''')
+        >>> contract = read_contract(tree.body[0])
+        >>> [(c.kind.value, c.expression) for c in contract.clauses]
+        [('pre', 'n >= 0'), ('post', 'result * 2 <= n')]
+    """
+    clauses: list[Clause] = []
+    problems: list[str] = []
+    for kind, text, line, syntax in (
+        *_docstring_clauses(function),
+        *_decorator_clauses(function),
+        *_loop_clauses(function),
+    ):
+        expression = text.strip()
+        if kind is not ClauseKind.COST:
+            try:
+                expression = _normalise(expression)
+            except SyntaxError as error:
+                problems.append(
+                    f"line {line}: `{kind}: {text}` is not a Python expression "
+                    f"({error.msg}); it is not checked"
+                )
+                continue
+        clauses.append(Clause(kind, expression, line, syntax))
+    return Contract(tuple(clauses), tuple(problems))
+
+
+_KIND_OF_WORD = {
+    "pre": ClauseKind.PRE,
+    "requires": ClauseKind.PRE,
+    "post": ClauseKind.POST,
+    "ensures": ClauseKind.POST,
+    "decreases": ClauseKind.DECREASES,
+    "cost": ClauseKind.COST,
+}
+
+_Raw = tuple[ClauseKind, str, int, str]
+
+
+def _docstring_clauses(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> Iterator[_Raw]:
+    if ast.get_docstring(function, clean=False) is None:
+        return
+    node = function.body[0]
+    assert isinstance(node, ast.Expr)
+    assert isinstance(node.value, ast.Constant)
+    lines = str(node.value.value).split("\n")
+    kind: ClauseKind | None = None
+    for offset, line in enumerate(lines):
+        number = node.lineno + offset
+        found = _DOC_CLAUSE.match(line)
+        if found and found[1] in _KIND_OF_WORD:
+            kind = _KIND_OF_WORD[found[1]]
+            if found[2].strip():
+                yield kind, found[2], number, "docstring"
+                kind = None
+        elif kind and line.strip() and not line.strip().startswith(">>>"):
+            # PEP 316 lets a section go on with one indented condition a line.
+            yield kind, line, number, "docstring"
+        else:
+            kind = None
+
+
+def _decorator_clauses(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> Iterator[_Raw]:
+    kinds = {"require": ClauseKind.PRE, "ensure": ClauseKind.POST}
+    for decorator in function.decorator_list:
+        if not isinstance(decorator, ast.Call) or not decorator.args:
+            continue
+        target = decorator.func
+        if isinstance(target, ast.Attribute):
+            known = (
+                isinstance(target.value, ast.Name) and target.value.id == "icontract"
+            )
+            name = target.attr if known else ""
+        else:
+            name = target.id if isinstance(target, ast.Name) else ""
+        condition = decorator.args[0]
+        if name in kinds and isinstance(condition, ast.Lambda):
+            text = ast.unparse(condition.body)
+            yield kinds[name], text, decorator.lineno, "icontract"
+
+
+def _loop_clauses(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> Iterator[_Raw]:
+    for node in ast.walk(function):
+        if not isinstance(node, ast.For | ast.While):
+            continue
+        for statement in node.body:
+            if not isinstance(statement, ast.Assert):
+                break
+            text = ast.unparse(statement.test)
+            yield ClauseKind.INVARIANT, text, statement.lineno, "assert"
+
+
+class _Renamer(ast.NodeTransformer):
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in _RESULT_NAMES:
+            node.id = "result"
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        # PEP 316 writes `__old__.x`, icontract `OLD.x`; both mean x before the call.
+        if isinstance(node.value, ast.Name) and node.value.id in ("__old__", "OLD"):
+            return ast.Name(f"old_{node.attr}", ast.Load())
+        return node
+
+
+def _normalise(expression: str) -> str:
+    tree = ast.parse(expression, mode="eval")
+    return ast.unparse(_Renamer().visit(tree))

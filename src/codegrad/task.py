@@ -1,0 +1,294 @@
+"""The whole statement of intent: what a piece of Python must satisfy.
+
+In: what a reader found (`codegrad.tasks`). Out: `Task`, a list of `Constraint`s with
+the source to start from. Invariant: a task is a value; it can be stored as JSON-able
+data (`codegrad.store`) and read back equal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from codegrad.contract import Clause, ClauseKind, Contract
+from codegrad.errors import ContradictionError
+
+Sources = Mapping[str, str]
+"""Module texts by path relative to the task's root; one entry for most tasks."""
+
+
+class Origin(StrEnum):
+    """Who asked for a constraint."""
+
+    GIVEN = "given"
+    """The user: tests, contract, limits."""
+
+    DERIVED = "derived"
+    """Read from the docstring or the statement."""
+
+    GENERATED = "generated"
+    """A model or the tool made it; soft until it is trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxCheck:
+    """The source compiles and still defines what it has to define."""
+
+
+@dataclass(frozen=True, slots=True)
+class LintCheck:
+    """No finding of the linter's error rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypesCheck:
+    """No finding of the type checker."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallCheck:
+    """One call of the entry point returns one value."""
+
+    args: tuple[Any, ...]
+    expected: Any
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    tolerance: float | None = None
+    """Largest absolute or relative difference of floats; None compares with `==`."""
+
+    prints: str | None = None
+    """What the call has to print; None does not look."""
+
+    compares_result: bool = True
+    """False if only what is printed counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RaisesCheck:
+    """One call of the entry point raises one type of exception."""
+
+    args: tuple[Any, ...]
+    error: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionCheck:
+    """Statements with asserts that run beside the candidate.
+
+    With `shares_process` they run in the candidate's own process (objects of its
+    classes cannot cross a process border); the evidence then says that the result is
+    isolated but not forge-proof.
+    """
+
+    source: str
+    shares_process: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StdinCheck:
+    """A program prints `stdout` when it is fed `stdin`."""
+
+    stdin: str
+    stdout: str
+
+
+@dataclass(frozen=True, slots=True)
+class PytestCheck:
+    """One pytest node passes in the user's own environment."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseCheck:
+    """A postcondition holds after every known call that meets the preconditions."""
+
+    clause: Clause
+
+
+Check = (
+    SyntaxCheck
+    | LintCheck
+    | TypesCheck
+    | CallCheck
+    | RaisesCheck
+    | AssertionCheck
+    | StdinCheck
+    | PytestCheck
+    | ClauseCheck
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One thing that must hold."""
+
+    name: str
+    """Unique in its task, for example `test 3`."""
+
+    stage: str
+    """The stage that decides it."""
+
+    text: str
+    """The constraint in one line, for people."""
+
+    check: Check
+    """The constraint, for the stage."""
+
+    origin: Origin = Origin.GIVEN
+    hard: bool = True
+    """Whether it may veto; soft constraints only order what the hard ones allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a task lives when its tests are the project's own."""
+
+    root: Path
+    """The folder that is copied and in which pytest runs."""
+
+    tests: tuple[str, ...]
+    """Files or folders given to pytest, relative to `root`."""
+
+    python: Path
+    """The interpreter that has the project's dependencies."""
+
+    files: tuple[str, ...] = ()
+    """Modules of the project that may be at fault, relative to `root`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What must hold, and the text to start from."""
+
+    name: str
+    """For people: usually `file.py::function`."""
+
+    entry_point: str
+    """The function under test; empty for a program that reads standard input."""
+
+    sources: Sources
+    """The texts to start from."""
+
+    main: str
+    """The key in `sources` of the file that holds the entry point."""
+
+    constraints: tuple[Constraint, ...] = ()
+    prompt: str = ""
+    """The statement in words: docstring or problem text."""
+
+    context: str = ""
+    """Source that is executed before the module and never changed."""
+
+    prelude: str = ""
+    """Source that is executed before the tests."""
+
+    variables: tuple[str, ...] | None = None
+    """Qualified names of the functions that may change; None is all of them."""
+
+    contract: Contract = field(default_factory=Contract)
+    repository: Repository | None = None
+    path: Path | None = None
+    """The user's file, if there is one; written only with `--apply`."""
+
+    notes: tuple[str, ...] = ()
+    """What the reader left out and why, one sentence each."""
+
+    @property
+    def source(self) -> str:
+        """The starting text of the main module."""
+        return self.sources[self.main]
+
+    @property
+    def is_program(self) -> bool:
+        """Whether the task is a program that reads standard input."""
+        return not self.entry_point and self.repository is None
+
+    def of_stage(self, stage: str) -> tuple[Constraint, ...]:
+        """Return the constraints that `stage` decides, in order."""
+        return tuple(c for c in self.constraints if c.stage == stage)
+
+    @classmethod
+    def from_file(cls, path: Path | str, **options: Any) -> "Task":
+        """Read a task from `FILE.py`, `FILE.py::NAME` or a JSON record.
+
+        Options are those of `codegrad.tasks.read_task`.
+
+        Raises:
+            TargetError: If the file is missing, empty, or names no function.
+            TestsError: If the tests cannot be used.
+        """
+        # The readers build on this module; only this shortcut looks the other way.
+        from codegrad.tasks.reader import read_task  # noqa: PLC0415
+
+        return read_task(str(path), **options)
+
+
+def static_constraints() -> tuple[Constraint, ...]:
+    """Return what every Python task has to satisfy before anything is run."""
+    return (
+        Constraint(
+            "syntax", "syntax", "the source compiles", SyntaxCheck(), Origin.DERIVED
+        ),
+        Constraint(
+            "lint", "lint", "no lint errors", LintCheck(), Origin.DERIVED, hard=False
+        ),
+        Constraint(
+            "types", "types", "no type errors", TypesCheck(), Origin.DERIVED, hard=False
+        ),
+    )
+
+
+def clause_constraints(contract: Contract) -> tuple[Constraint, ...]:
+    """Return one constraint for each postcondition of `contract`."""
+    return tuple(
+        Constraint(
+            f"post {number}",
+            "tests",
+            f"post: {clause.expression}",
+            ClauseCheck(clause),
+        )
+        for number, clause in enumerate(contract.of(ClauseKind.POST), 1)
+    )
+
+
+def check_consistency(constraints: tuple[Constraint, ...]) -> None:
+    """Find two constraints on the same input with different expectations.
+
+    Raises:
+        ContradictionError: For the first such pair, in order.
+    """
+    seen: dict[str, Constraint] = {}
+    for constraint in constraints:
+        given = _input_of(constraint.check)
+        if given is None:
+            continue
+        first = seen.setdefault(given, constraint)
+        if _contradict(first.check, constraint.check):
+            raise ContradictionError(first.text, constraint.text)
+
+
+def _input_of(check: Check) -> str | None:
+    match check:
+        case CallCheck(compares_result=True) | RaisesCheck():
+            return repr((check.args, sorted(check.kwargs.items())))
+        case StdinCheck():
+            return check.stdin
+        case _:
+            return None
+
+
+def _contradict(first: Check, second: Check) -> bool:
+    match first, second:
+        case CallCheck(), CallCheck():
+            exact = first.tolerance is None and second.tolerance is None
+            # repr first: a value that is not equal to itself (nan) agrees with itself.
+            same = repr(first.expected) == repr(second.expected)
+            return exact and not same and not first.expected == second.expected  # noqa: SIM201 - values define == only
+        case StdinCheck(), StdinCheck():
+            return first.stdout.split() != second.stdout.split()
+        case RaisesCheck(), RaisesCheck():
+            return False
+        case _:
+            return True
