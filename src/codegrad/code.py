@@ -75,16 +75,19 @@ class Code:
 
 
 class Program:
-    """The texts of a task and the functions in them.
+    '''The texts of a task and the functions in them.
 
     Example:
-        >>> program = Program({"m.py": "def f(x):\\n    return g(x)\\n"
-        ...                            "def g(x):\\n    return x\\n"}, "m.py", "f")
+        >>> text = """
+        ... def f(x): return g(x)
+        ... def g(x): return x
+        ... """
+        >>> program = Program({"m.py": text}, "m.py", "f")
         >>> [code.name for code in program.parameters()]
         ['f', 'g']
         >>> program.call_graph[("m.py", "f")]
         (('m.py', 'g'),)
-    """
+    '''
 
     def __init__(
         self,

@@ -40,7 +40,7 @@ class Critique:
     """The name of the constraint that is not satisfied."""
 
     kind: str
-    """What went wrong: `wrong value`, `raised`, `timeout`, `syntax`, `lint`, `types`."""
+    """What went wrong: `wrong value`, `raised`, `timeout`, `syntax`, `lint`, ..."""
 
     path: str
     function: str
@@ -114,8 +114,9 @@ class Gradient:
         """Return the gradient as text for a person or a model.
 
         Example:
-            >>> print(Gradient([Critique("test 1", "wrong value", "m.py", "f", Span(2),
-            ...     "make f(1) return 2", (Counterexample("f(1)", "2", "1"),))]).render())
+            >>> wrong = Critique("test 1", "wrong value", "m.py", "f", Span(2),
+            ...     "make f(1) return 2", (Counterexample("f(1)", "2", "1"),))
+            >>> print(Gradient([wrong]).render())
             - [test 1] wrong value at line 2 of f: make f(1) return 2
                 f(1): expected 2, observed 1
         """

@@ -1,0 +1,51 @@
+"""What happens in a run, one object for each thing that happened.
+
+In: the loop. Out: `Event`s for the journal, the report and the live view. Invariant:
+`data` holds only what JSON holds, so that a stored event equals the emitted one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a run's journal.
+
+    Kinds and their data:
+
+    - `started`: `task` (name), `engine` (names and why), `budget`, `seed`,
+      `sources` ({path: text}), `constraints` ([{name, stage, text, origin, hard}]).
+    - `verified`: `loss` (see below); the current program after verification.
+    - `gradient`: `critiques` ([{constraint, kind, path, function, line, end_line,
+      direction, weight, hard, source, counterexamples, values, lines}]).
+    - `progress`: `engine`, `candidates` (so far in the run), `note`; not stored.
+    - `proposed`: `engine`, `label`, `line`, `sources`, `cost`, `loss`, `accepted`,
+      `reason` (why it was rejected); one for each proposal that was verified.
+    - `stepped`: `accepted` (bool), `loss`, `sources`, `spent`; the end of a step.
+    - `checkpoint`: `state`, from which the run can be continued exactly.
+    - `finished`: `status` (`verified`, `exhausted`, `interrupted`, `unchanged`),
+      `reason`, `sources`, `loss`, `spent`, `evidence`.
+
+    A `loss` is {value, hard ([n by stage]), ladder ([stage]), soft, distance,
+    verdicts ([{constraint, stage, status, reason, checked, distance,
+    counterexamples, findings, forge_proof}]), not_run ({name: why}), sentence}.
+    An `evidence` is [{constraint, text, origin, hard, stage, status, checked, reason,
+    forge_proof}].
+    """
+
+    kind: str
+    step: int
+    """Steps count from 1; 0 is before the first."""
+
+    data: Mapping[str, Any]
+    seq: int = 0
+    """Place in the run, from 1, given by the journal."""
+
+    at: float = 0.0
+    """Seconds since the epoch, given by the journal."""
+
+
+Listener = Callable[[Event], None]
+"""Receives every event of a run as it happens; must not raise."""

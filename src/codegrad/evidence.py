@@ -1,0 +1,135 @@
+"""The certificate of a result: what was established and what was not run.
+
+In: the constraints of a task, the verdicts on them, the stages that did not run.
+Out: `Evidence`, one row for each constraint. Invariant: a row's status is None exactly
+when no stage reached a conclusion on its constraint.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from codegrad.task import Constraint
+from codegrad.verdict import Status, Verdict, strongest
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """What is known about one constraint."""
+
+    constraint: str
+    text: str
+    origin: str
+    hard: bool
+    stage: str
+    status: Status | None
+    """The strongest status over all stages; None if nothing ran."""
+
+    checked: int
+    """How many inputs or files were looked at."""
+
+    reason: str
+    """Why it was not run, or what the stage said."""
+
+    forge_proof: bool = True
+
+    @property
+    def label(self) -> str:
+        """The status as shown to people: `passed`, `refuted`, ..., `not run`."""
+        return "not run" if self.status is None else self.status.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All rows in the order of the task's constraints."""
+
+    rows: tuple[EvidenceRow, ...]
+
+    @classmethod
+    def collect(
+        cls,
+        constraints: Sequence[Constraint],
+        verdicts: Sequence[Verdict],
+        not_run: Mapping[str, str],
+    ) -> "Evidence":
+        """Summarise `verdicts`; `not_run` says why by constraint name."""
+        by_name: dict[str, list[Verdict]] = {}
+        for verdict in verdicts:
+            by_name.setdefault(verdict.constraint, []).append(verdict)
+        return cls(
+            tuple(
+                _row(constraint, by_name.get(constraint.name, []), not_run)
+                for constraint in constraints
+            )
+        )
+
+    @property
+    def verified(self) -> bool:
+        """Whether every hard constraint holds and at least one was more than syntax."""
+        hard = [row for row in self.rows if row.hard]
+        return all(row.status is not None and row.status.holds for row in hard) and any(
+            row.stage != "syntax" for row in hard
+        )
+
+    @property
+    def refuted(self) -> bool:
+        """Whether a hard constraint is refuted."""
+        return any(row.hard and row.status is Status.REFUTED for row in self.rows)
+
+    def count(self, status: Status | None, *, hard: bool = True) -> int:
+        """Return how many constraints have `status` (None: not run)."""
+        return sum(row.status is status and row.hard is hard for row in self.rows)
+
+    def sentence(self) -> str:
+        """Return the result in one sentence that claims no more than what ran."""
+        hard = [row for row in self.rows if row.hard]
+        tests = [row for row in hard if row.stage != "syntax"]
+        if not tests:
+            return "nothing to verify: no test, example or contract says what must hold"
+        runs = sum(row.checked for row in tests)
+        if self.refuted:
+            bad = self.count(Status.REFUTED)
+            text = f"refuted: {bad} of {len(hard)} hard constraints do not hold"
+        elif self.verified:
+            proved = self.count(Status.PROVED)
+            passed = self.count(Status.PASSED)
+            text = (
+                f"verified: {len(hard)} of {len(hard)} hard constraints hold "
+                f"({proved} proved, {passed} tested by {_times(runs, 'execution')})"
+            )
+        else:
+            open_rows = sum(
+                row.status is None or row.status is Status.UNKNOWN for row in hard
+            )
+            text = f"undecided: {open_rows} of {len(hard)} hard constraints are open"
+        if any(not row.forge_proof for row in tests):
+            text += "; tests shared a process with the code (isolated, not forge-proof)"
+        missing = [row.constraint for row in self.rows if row.status is None]
+        if missing:
+            text += f"; not run: {', '.join(missing[:5])}"
+            if len(missing) > 5:  # noqa: PLR2004 - one line is enough
+                text += f" and {len(missing) - 5} more"
+        return text
+
+
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _row(
+    constraint: Constraint, verdicts: Sequence[Verdict], not_run: Mapping[str, str]
+) -> EvidenceRow:
+    status = strongest(v.status for v in verdicts) if verdicts else None
+    decisive = next((v for v in verdicts if v.status is status), None)
+    return EvidenceRow(
+        constraint=constraint.name,
+        text=constraint.text,
+        origin=str(constraint.origin),
+        hard=constraint.hard,
+        stage=decisive.stage if decisive else constraint.stage,
+        status=status,
+        checked=sum(v.checked for v in verdicts),
+        reason=decisive.reason
+        if decisive
+        else not_run.get(constraint.name, "its stage did not run"),
+        forge_proof=all(v.forge_proof for v in verdicts),
+    )

@@ -1,0 +1,130 @@
+"""The ordered loss and its backward pass.
+
+In: the verdicts on a task's constraints. Out: `Loss`, totally ordered, whose
+`backward` fills the gradients of the program's variables. Invariant: `backward` is a
+function of the verdicts and the program; it asks no model.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, total_ordering
+
+from codegrad.code import Program
+from codegrad.evidence import Evidence
+from codegrad.gradient import Critique, Gradient
+from codegrad.task import Constraint
+from codegrad.verdict import Verdict
+
+Blamer = Callable[[Program, "Loss"], Sequence[Critique]]
+"""Turns a loss into critiques by running the failing inputs under observation."""
+
+
+@total_ordering
+class Loss:
+    """What is wrong with a program, from the most to the least important.
+
+    Compared in this order: number of hard constraints that do not hold, by stage in
+    ladder order; partial credit (mean distance of observed from expected results);
+    number of soft constraints that do not hold; size of the program.
+    """
+
+    def __init__(  # noqa: PLR0913 - one value for each part of the order
+        self,
+        constraints: Sequence[Constraint],
+        verdicts: Sequence[Verdict],
+        *,
+        ladder: Sequence[str],
+        not_run: Mapping[str, str] | None = None,
+        size: int = 0,
+        program: Program | None = None,
+        blamer: Blamer | None = None,
+    ) -> None:
+        self.constraints = tuple(constraints)
+        self.verdicts = tuple(verdicts)
+        self.not_run = dict(not_run or {})
+        self.ladder = tuple(ladder)
+        self.size = size
+        self._program = program
+        self._blamer = blamer
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What was established, constraint by constraint."""
+        return Evidence.collect(self.constraints, self.verdicts, self.not_run)
+
+    @property
+    def verified(self) -> bool:
+        """Whether every hard constraint holds; see `Evidence.verified`."""
+        return self.evidence.verified
+
+    @cached_property
+    def satisfied(self) -> frozenset[str]:
+        """The names of the hard constraints that hold."""
+        return frozenset(
+            row.constraint
+            for row in self.evidence.rows
+            if row.hard and row.status is not None and row.status.holds
+        )
+
+    @cached_property
+    def key(self) -> tuple[tuple[int, ...], float, int, int]:
+        """The value that is compared; smaller is better."""
+        rows = self.evidence.rows
+        hard = tuple(
+            sum(
+                c.hard and c.stage == stage and c.name not in self.satisfied
+                for c in self.constraints
+            )
+            for stage in self.ladder
+        )
+        worst = {v.constraint: v.distance for v in self.verdicts if not v.status.holds}
+        open_hard = [
+            worst.get(row.constraint, 1.0)
+            for row in rows
+            if row.hard and row.constraint not in self.satisfied
+        ]
+        partial = sum(open_hard) / len(open_hard) if open_hard else 0.0
+        soft = sum(
+            len(v.findings) or 1
+            for v in self.verdicts
+            if not v.status.holds and self._is_soft(v.constraint)
+        )
+        return hard, round(partial, 9), soft, self.size
+
+    def _is_soft(self, name: str) -> bool:
+        return any(c.name == name and not c.hard for c in self.constraints)
+
+    @property
+    def value(self) -> float:
+        """The loss as one number for plots: open hard constraints plus distance."""
+        hard, partial, _, _ = self.key
+        return sum(hard) - (1 - partial if sum(hard) else 0.0)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Loss) and self.key == other.key
+
+    def __lt__(self, other: "Loss") -> bool:
+        return self.key < other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Loss({self.evidence.sentence()})"
+
+    def backward(self) -> None:
+        """Add this loss's critiques to the `grad` of the variables at fault.
+
+        Gradients accumulate over calls until `zero_grad`; a variable without
+        `requires_grad` receives none. Runs the failing inputs once more, isolated
+        and observed; asks no model.
+        """
+        if self._program is None or self._blamer is None or self.verified:
+            return
+        received: dict[tuple[str, str], list[Critique]] = {}
+        for critique in self._blamer(self._program, self):
+            key = (critique.path, critique.function)
+            received.setdefault(key, []).append(critique)
+        for code in self._program.codes:
+            found = received.get((code.path, code.name))
+            if found and code.requires_grad:
+                code.grad = (code.grad or Gradient()) + Gradient(found)
