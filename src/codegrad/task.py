@@ -5,7 +5,7 @@ the source to start from. Invariant: a task is a value; it can be stored as JSON
 data (`codegrad.store`) and read back equal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +62,9 @@ class CallCheck:
     compares_result: bool = True
     """False if only what is printed counts."""
 
+    function: str = ""
+    """The function that is called; empty is the entry point."""
+
 
 @dataclass(frozen=True, slots=True)
 class RaisesCheck:
@@ -70,6 +73,7 @@ class RaisesCheck:
     args: tuple[Any, ...]
     error: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +214,17 @@ class Task:
         return tuple(c for c in self.constraints if c.stage == stage)
 
     @classmethod
-    def from_file(cls, path: Path | str, **options: Any) -> "Task":
+    def from_file(
+        cls,
+        path: Path | str,
+        *,
+        tests: Sequence[Path | str] = (),
+        python: Path | None = None,
+    ) -> "Task":
         """Read a task from `FILE.py`, `FILE.py::NAME` or a JSON record.
 
-        Options are those of `codegrad.tasks.read_task`.
+        Tests may be a JSON file of examples, a file of asserts or pytest files; see
+        `codegrad.tasks.reader.read_task`.
 
         Raises:
             TargetError: If the file is missing, empty, or names no function.
@@ -222,7 +233,7 @@ class Task:
         # The readers build on this module; only this shortcut looks the other way.
         from codegrad.tasks.reader import read_task  # noqa: PLC0415
 
-        return read_task(str(path), **options)
+        return read_task(str(path), tests=[str(test) for test in tests], python=python)
 
 
 def static_constraints() -> tuple[Constraint, ...]:
@@ -272,7 +283,7 @@ def check_consistency(constraints: tuple[Constraint, ...]) -> None:
 def _input_of(check: Check) -> str | None:
     match check:
         case CallCheck(compares_result=True) | RaisesCheck():
-            return repr((check.args, sorted(check.kwargs.items())))
+            return repr((check.function, check.args, sorted(check.kwargs.items())))
         case StdinCheck():
             return check.stdin
         case _:

@@ -1,0 +1,111 @@
+"""Calls with literal arguments, read from source without executing it."""
+
+import ast
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+_TEXT_LIMIT = 160
+_MAX_BITS = 4096
+_NOT_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralCall:
+    """A call such as `f([1, 2], key=None)` whose arguments are literals."""
+
+    function: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def literal_call(node: ast.expr) -> LiteralCall | None:
+    """Return the call that `node` is, or None if an argument is not a literal.
+
+    Example:
+        >>> literal_call(ast.parse("f(-1, b={2})", mode="eval").body)
+        LiteralCall(function='f', args=(-1,), kwargs={'b': {2}})
+    """
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    try:
+        args = tuple(_evaluate(argument) for argument in node.args)
+        kwargs = {
+            keyword.arg: _evaluate(keyword.value)
+            for keyword in node.keywords
+            if keyword.arg
+        }
+    except _NOT_LITERAL:
+        return None
+    if len(kwargs) != len(node.keywords):
+        return None
+    return LiteralCall(node.func.id, args, kwargs)
+
+
+def literal(node: ast.expr) -> tuple[bool, Any]:
+    """Return (True, value) if `node` is a literal, else (False, None).
+
+    Sums and products of whole numbers count as literals: tests write `3 * 5 * 7`.
+
+    Example:
+        >>> literal(ast.parse("(1 + 2, [3 * 5])", mode="eval").body)
+        (True, (3, [15]))
+    """
+    try:
+        return True, _evaluate(node)
+    except _NOT_LITERAL:
+        return False, None
+
+
+def _evaluate(node: ast.expr) -> Any:  # noqa: ANN401 - a literal of any type
+    return ast.literal_eval(_Folder().visit(copy.deepcopy(node)))
+
+
+class _Folder(ast.NodeTransformer):
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        try:
+            left, right = ast.literal_eval(node.left), ast.literal_eval(node.right)
+        except _NOT_LITERAL:
+            return node
+        if not (type(left) is type(right) is int):
+            return node
+        if left.bit_length() + right.bit_length() > _MAX_BITS:
+            return node
+        match node.op:
+            case ast.Add():
+                return ast.Constant(left + right)
+            case ast.Sub():
+                return ast.Constant(left - right)
+            case ast.Mult():
+                return ast.Constant(left * right)
+            case _:
+                return node
+
+
+def call_text(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Return the call as Python source.
+
+    Example:
+        >>> call_text("f", (1, "a"), {"key": None})
+        "f(1, 'a', key=None)"
+    """
+    parts = [repr(value) for value in args]
+    parts += [f"{name}={value!r}" for name, value in kwargs.items()]
+    return f"{function}({', '.join(parts)})"
+
+
+def shorten(text: str, limit: int = _TEXT_LIMIT) -> str:
+    """Return `text` on one line, cut in the middle with the length that it had.
+
+    Example:
+        >>> shorten("a" * 50, 30)
+        'aaaa ... 50 characters ... aaa'
+    """
+    text = " ".join(text.split("\n"))
+    if len(text) <= limit:
+        return text
+    middle = f" ... {len(text):,} characters ... "
+    head = (limit - len(middle)) * 2 // 3
+    tail = max(1, limit - len(middle) - head)
+    return text[:head] + middle + text[-tail:]

@@ -1,0 +1,205 @@
+"""A Python file with a function (stub or buggy) -> task.
+
+In: `FILE.py` or `FILE.py::NAME`. Out: a `Task` whose constraints are the docstring's
+examples and the contract. The file is parsed, never executed.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from codegrad.contract import read_contract
+from codegrad.errors import TargetError
+from codegrad.task import Constraint, Task, clause_constraints, static_constraints
+from codegrad.tasks.docstrings import Examples, read_examples
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a Python file.
+
+    Raises:
+        TargetError: If it is missing, a folder, empty, or not text.
+    """
+    if path.is_dir():
+        raise TargetError(
+            f"{path} is a folder; name a file and a function: {path}/module.py::name"
+        )
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise TargetError(f"{path} does not exist; check the path") from None
+    except OSError as error:
+        raise TargetError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        # Line ends are kept: what is not edited must come back byte for byte.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TargetError(
+            f"{path} is not UTF-8 text (byte {error.start} is "
+            f"0x{data[error.start]:02x}); convert the file to UTF-8 and try again"
+        ) from error
+    if not text.strip():
+        raise TargetError(f"{path} is empty; it must define the function to refine")
+    return text
+
+
+def parse(text: str, path: str) -> ast.Module | None:
+    """Return the tree of `text`, or None if it is not valid Python.
+
+    A file that does not parse is a candidate that is wrong, not a user who is: the
+    syntax stage refutes it.
+
+    Raises:
+        TargetError: If `text` cannot be Python source at all.
+    """
+    if "\0" in text:
+        raise TargetError(f"{path} holds a NUL byte; it is not a Python source file")
+    try:
+        return ast.parse(text)
+    except (SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def read_python_file(
+    path: Path, name: str | None, *, extra: tuple[Constraint, ...] = ()
+) -> Task:
+    """Return the task that `path` states about its function `name`.
+
+    Without a name the file must define exactly one public function. `extra`
+    constraints (tests given by the user) come after the file's own.
+
+    Raises:
+        TargetError: If the file cannot be read or does not define the function.
+    """
+    text = read_text(path)
+    return task_from_text(text, path.name, name, path=path, extra=extra)
+
+
+def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fill
+    text: str,
+    main: str,
+    name: str | None,
+    *,
+    path: Path | None = None,
+    extra: tuple[Constraint, ...] = (),
+    context: str = "",
+    prompt: str = "",
+) -> Task:
+    """Return the task that a module text states; see `read_python_file`."""
+    tree = parse(text, main)
+    if tree is None:
+        if name is None:
+            _raise_unparsable(text, main)
+        return _unparsed_task(text, main, str(name), path, extra)
+    functions = dict(module_functions(tree))
+    entry_point = _choose(functions, name, main)
+    node = functions[entry_point]
+    contract = read_contract(node)
+    examples = _all_examples(tree, functions, entry_point)
+    return Task(
+        name=f"{main}::{entry_point}",
+        entry_point=entry_point,
+        sources={main: text},
+        main=main,
+        constraints=(
+            *static_constraints(),
+            *examples.constraints,
+            *clause_constraints(contract),
+            *extra,
+        ),
+        prompt=prompt or ast.get_docstring(node) or "",
+        context=context,
+        contract=contract,
+        path=path,
+        notes=(*examples.notes, *contract.problems),
+    )
+
+
+def module_functions(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
+    """Yield the module-level functions by name, the last definition of each."""
+    for node in tree.body:
+        if isinstance(node, _Function):
+            yield node.name, node
+
+
+def _choose(functions: dict[str, _Function], name: str | None, main: str) -> str:
+    names = ", ".join(functions)
+    if name is not None:
+        if name in functions:
+            return name
+        if not functions:
+            raise TargetError(f"{main} defines no function, so none called {name!r}")
+        raise TargetError(f"{main} defines no function {name!r}; it defines: {names}")
+    public = [known for known in functions if not known.startswith("_")]
+    choice = public or list(functions)
+    if len(choice) == 1:
+        return choice[0]
+    if not choice:
+        raise TargetError(
+            f"{main} defines no function; for a program that reads standard input, "
+            "give its cases with --tests CASES.json"
+        )
+    raise TargetError(
+        f"{main} defines {len(choice)} functions ({names}); "
+        f"say which one: {main}::{choice[0]}"
+    )
+
+
+def _raise_unparsable(text: str, main: str) -> None:
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        raise TargetError(
+            f"{main} is not valid Python (line {error.lineno}: {error.msg}); correct "
+            f"it, or name the function so that it can be checked: {main}::NAME"
+        ) from None
+    except (RecursionError, MemoryError):
+        raise TargetError(
+            f"{main} is nested too deeply for Python to parse it"
+        ) from None
+
+
+def _unparsed_task(
+    text: str,
+    main: str,
+    name: str,
+    path: Path | None,
+    extra: tuple[Constraint, ...],
+) -> Task:
+    return Task(
+        name=f"{main}::{name}",
+        entry_point=name,
+        sources={main: text},
+        main=main,
+        constraints=(*static_constraints(), *extra),
+        path=path,
+        notes=("the file does not parse, so its examples and contract are not read",),
+    )
+
+
+def _all_examples(
+    tree: ast.Module, functions: dict[str, _Function], entry_point: str
+) -> Examples:
+    """Collect the entry point's examples, then those of the functions it may use."""
+    found = Examples()
+    order = [entry_point, *(name for name in functions if name != entry_point)]
+    for name in order:
+        docstring = ast.get_docstring(functions[name]) or ""
+        if name == entry_point and ">>>" not in docstring:
+            docstring = "\n".join([docstring, *_loose_strings(tree)])
+        if name != entry_point and ">>>" not in docstring:
+            continue  # prose of a helper is not a statement about this task
+        part = read_examples(docstring, name, entry_point=entry_point)
+        found.constraints += part.constraints
+        found.notes += part.notes
+    return found
+
+
+def _loose_strings(tree: ast.Module) -> Iterator[str]:
+    """Yield the strings that stand alone at module level, docstring included."""
+    for node in tree.body:
+        value = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield value.value
