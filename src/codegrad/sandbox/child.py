@@ -1,0 +1,1200 @@
+"""Everything that runs on the far side of the trust border.
+
+This one file needs only the standard library of CPython 3.9 or later, because it
+also runs inside the user's own interpreter. It is started in one of two ways:
+
+* ``main(["zygote", CONFIG])`` confines itself once, then forks one child for each
+  part of a job. The zygote handles control messages only: what to fork, with which
+  limits and descriptors, and when to kill. The source of a candidate, its tests,
+  expectations and results never enter its memory, so that a later child, which
+  inherits that memory, cannot find them there. A child reads its job from its own
+  channel after the fork and answers on the same channel.
+* ``main(["exec", CONFIG])`` confines itself and runs an arbitrary program, with a
+  supervisor that leaves no process behind.
+
+The parent imports this module for the codec alone (`encode`, `decode`, `Opaque`,
+`Yielded`). Importing has no side effect.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import errno
+import io
+import json
+import os
+import struct
+import sys
+import time
+import types
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
+
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# ---------------------------------------------------------------- values ----
+
+MAX_DEPTH = 150
+"""Nesting beyond this many containers crosses as an `Opaque`."""
+
+MAX_NODES = 4_000_000
+"""Items beyond this count cross as an `Opaque`: a small graph can unfold to 2**n."""
+
+MAX_YIELDED = 10_000
+"""Items taken from an iterator before it counts as endless."""
+
+
+class Opaque:
+    """Stands for a value that cannot cross the border; equal only to itself."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+class Yielded:
+    """The items of an iterator that crossed, in order; not equal to a list."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: tuple[Any, ...]) -> None:
+        self.items = items
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Yielded and other.items == self.items
+
+    def __hash__(self) -> int:
+        return hash(self.items)
+
+    def __repr__(self) -> str:
+        return f"<yielded {list(self.items)!r}>"
+
+
+_PLAIN = frozenset({str, bool, type(None)})
+_INT_BOUND = 1 << 63
+_NON_FINITE = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+
+
+def encode(value: Any) -> Any:
+    """Return `value` as JSON-ready data that `decode` turns back into plain values.
+
+    Only builtin types cross. A subclass of a builtin crosses as that builtin,
+    without its overrides; an iterator crosses as the items it yields; anything else
+    crosses as an `Opaque` with the name of its type.
+
+    Example:
+        >>> decode(encode({1: (2, {3})}))
+        {1: (2, {3})}
+    """
+    return _Encoder().encode(value, 0)
+
+
+class _Encoder:
+    """One encoding; counts the nodes so that the result has a bounded size."""
+
+    def __init__(self) -> None:
+        self.left = MAX_NODES
+        self.has_opaque = False
+
+    def encode(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is int:
+            return value if -_INT_BOUND < value < _INT_BOUND else {"i": hex(value)}
+        if kind is float:
+            return value if value - value == 0.0 else {"n": repr(value)}
+        if depth > MAX_DEPTH or self.left < 0:
+            return self.opaque("too deep" if self.left >= 0 else "too large")
+        encoder = _ENCODERS.get(kind)
+        if encoder is not None:
+            return encoder(self, value, depth + 1)
+        return self.other(value, kind, depth + 1)
+
+    def items(self, values: Iterable[Any], depth: int) -> list[Any]:
+        found = []
+        for value in values:
+            self.left -= 1
+            if self.left < 0:
+                found.append(self.opaque("too large"))
+                break
+            found.append(self.encode(value, depth))
+        return found
+
+    def pairs(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> list[Any]:
+        return [self.items(pair, depth) for pair in pairs if self.left >= 0]
+
+    def opaque(self, name: str) -> dict[str, Any]:
+        self.has_opaque = True
+        return {"o": name[:200]}
+
+    def yielded(self, values: Iterable[Any], depth: int) -> Any:
+        found = []
+        for value in values:
+            if len(found) == MAX_YIELDED:
+                return self.opaque("endless iterator")
+            found.append(self.encode(value, depth))
+        return {"g": found}
+
+    def other(self, value: Any, kind: type, depth: int) -> Any:
+        for base, to_base in _BASES:
+            # type.__mro__ cannot be faked, unlike __class__ and isinstance.
+            if base in type.__dict__["__mro__"].__get__(kind):
+                return self.encode(to_base(value), depth)
+        module = kind.__module__
+        if module == "numpy":
+            return self.numpy(value, kind, depth)
+        if kind is type and getattr(value, "__module__", "") == "builtins":
+            return {"T": value.__name__}
+        if kind.__name__ in _EXACT and module == _EXACT[kind.__name__]:
+            return {"x": [kind.__name__, str(value)]}
+        if _is_iterator(kind):
+            return self.yielded(value, depth)
+        return self.opaque(f"{module}.{kind.__qualname__}")
+
+    def numpy(self, value: Any, kind: type, depth: int) -> Any:
+        if kind.__name__ == "ndarray":
+            array = [str(value.dtype), self.encode(value.tolist(), depth)]
+            return {"a": array}
+        if hasattr(kind, "item") and kind.__name__ != "matrix":
+            item = value.item()
+            if type(item) is not kind:
+                return self.encode(item, depth)
+        return self.opaque(f"numpy.{kind.__qualname__}")
+
+
+_EXACT = {"Fraction": "fractions", "Decimal": "decimal"}
+
+_VIEWS = {
+    type({}.keys()): "keys",
+    type({}.values()): "values",
+    type({}.items()): "items",
+}
+
+
+def _is_iterator(kind: type) -> bool:
+    return kind.__module__ in ("builtins", "itertools") and (
+        kind is types.GeneratorType or hasattr(kind, "__next__")
+    )
+
+
+_Encode = Callable[[_Encoder, Any, int], Any]
+_ENCODERS: dict[type, _Encode] = {
+    list: lambda self, value, depth: self.items(value, depth),
+    tuple: lambda self, value, depth: {"t": self.items(value, depth)},
+    dict: lambda self, value, depth: {"d": self.pairs(value.items(), depth)},
+    set: lambda self, value, depth: {"s": self.items(value, depth)},
+    frozenset: lambda self, value, depth: {"f": self.items(value, depth)},
+    bytes: lambda _self, value, _depth: {"b": value.hex()},
+    bytearray: lambda _self, value, _depth: {"B": value.hex()},
+    complex: lambda self, value, depth: {
+        "c": self.items((value.real, value.imag), depth)
+    },
+    range: lambda self, value, depth: {
+        "r": self.items((value.start, value.stop, value.step), depth)
+    },
+    collections.deque: lambda self, value, depth: {"q": self.items(value, depth)},
+    **{
+        view: lambda self, value, depth: {
+            "v": [_VIEWS[type(value)], self.items(value, depth)]
+        }
+        for view in _VIEWS
+    },
+}
+
+_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    # Slot functions of the base itself, so that no override is called.
+    (int, lambda value: int.__add__(value, 0)),
+    (float, lambda value: float.__add__(value, 0.0)),
+    (str, lambda value: str.__getitem__(str.__add__(value, " "), slice(-1))),
+    (list, lambda value: list.__getitem__(value, slice(None))),
+    (tuple, lambda value: tuple.__getitem__(tuple.__add__(value, (None,)), slice(-1))),
+    (dict, lambda value: dict(dict.items(value))),
+    (set, lambda value: set(set.__iter__(value))),
+    (frozenset, lambda value: frozenset(frozenset.__iter__(value))),
+    (bytes, lambda value: bytes.__getitem__(bytes.__add__(value, b" "), slice(-1))),
+)
+
+
+def decode(data: Any) -> Any:
+    """Return the value that `encode` wrote; iterators come back as `Yielded`.
+
+    Raises:
+        ValueError: If `data` was not written by `encode`.
+        TypeError: If `data` was not written by `encode`.
+
+    Example:
+        >>> decode({"t": [1, {"i": "0x10000000000000000"}]})
+        (1, 18446744073709551616)
+    """
+    kind = type(data)
+    if kind is list:
+        return [decode(item) for item in data]
+    if kind is not dict:
+        return data
+    if len(data) != 1:
+        raise ValueError("not an encoded value")
+    ((tag, body),) = data.items()
+    decoder = _DECODERS.get(tag)
+    if decoder is None:
+        raise ValueError("not an encoded value")
+    return decoder(body)
+
+
+def _decode_view(body: Any) -> Any:
+    kind, items = body[0], [decode(item) for item in body[1]]
+    if kind == "keys":
+        return dict.fromkeys(items).keys()
+    if kind == "items":
+        return dict(items).items()
+    return dict(enumerate(items)).values()
+
+
+def _decode_exact(body: Any) -> Any:
+    name, text = body
+    module = __import__(_EXACT[name])
+    return getattr(module, name)(text)
+
+
+def _decode_array(body: Any) -> Any:
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return Opaque("numpy.ndarray")
+    return numpy.array(decode(body[1]), dtype=body[0])
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "t": lambda body: tuple([decode(item) for item in body]),
+    "d": lambda body: {decode(key): decode(value) for key, value in body},
+    "s": lambda body: {decode(item) for item in body},
+    "f": lambda body: frozenset([decode(item) for item in body]),
+    "i": lambda body: int(body, 16),
+    "n": lambda body: _NON_FINITE[body],
+    "b": bytes.fromhex,
+    "B": bytearray.fromhex,
+    "c": lambda body: complex(decode(body[0]), decode(body[1])),
+    "r": lambda body: range(*[decode(item) for item in body]),
+    "q": lambda body: collections.deque([decode(item) for item in body]),
+    "g": lambda body: Yielded(tuple([decode(item) for item in body])),
+    "v": _decode_view,
+    "x": _decode_exact,
+    "a": _decode_array,
+    "T": lambda body: vars(__import__("builtins"))[body],
+    "o": Opaque,
+}
+
+
+# ---------------------------------------------------------------- frames ----
+
+FRAME_BYTES = 64 << 20
+"""The largest frame that either side of a channel accepts."""
+
+_HEADER = struct.Struct("<I")
+
+
+def pack(message: Any) -> bytes:
+    """Return `message` as one frame: four bytes of length, then JSON."""
+    body = json.dumps(message, separators=(",", ":"), check_circular=False).encode()
+    return _HEADER.pack(len(body)) + body
+
+
+def write_frame(fd: int, message: Any) -> None:
+    """Write one frame to a blocking descriptor."""
+    data = memoryview(pack(message))
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def read_frame(fd: int) -> Any:
+    """Read one frame from a blocking descriptor.
+
+    Raises:
+        EOFError: If the other side is gone.
+        ValueError: If the frame is too large or not JSON.
+    """
+    (size,) = _HEADER.unpack(_read_exactly(fd, _HEADER.size))
+    if size > FRAME_BYTES:
+        raise ValueError(f"a frame of {size} bytes is too large")
+    return json.loads(_read_exactly(fd, size))
+
+
+def _read_exactly(fd: int, size: int) -> bytes:
+    chunks = []
+    while size:
+        chunk = os.read(fd, min(size, 1 << 20))
+        if not chunk:
+            raise EOFError
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)
+
+
+# --------------------------------------------------------- system calls ----
+
+_X86_64 = """
+read=0 write=1 open=2 close=3 stat=4 fstat=5 lstat=6 poll=7 lseek=8 mmap=9 mprotect=10
+munmap=11 brk=12 rt_sigaction=13 rt_sigprocmask=14 rt_sigreturn=15 ioctl=16 pread64=17
+pwrite64=18 readv=19 writev=20 access=21 pipe=22 select=23 sched_yield=24 mremap=25
+msync=26 mincore=27 madvise=28 dup=32 dup2=33 pause=34 nanosleep=35 getitimer=36
+alarm=37 setitimer=38 getpid=39 socket=41 connect=42 accept=43 sendto=44 recvfrom=45
+sendmsg=46 recvmsg=47 shutdown=48 bind=49 listen=50 socketpair=53 clone=56 fork=57
+vfork=58 execve=59 exit=60 wait4=61 kill=62 uname=63 fcntl=72 flock=73 fsync=74
+fdatasync=75 ftruncate=77 getdents=78 getcwd=79 chdir=80 fchdir=81 rename=82 mkdir=83
+rmdir=84 creat=85 unlink=87 readlink=89 chmod=90 fchmod=91 umask=95 gettimeofday=96
+getrlimit=97 getrusage=98 sysinfo=99 times=100 ptrace=101 getuid=102 syslog=103
+getgid=104 geteuid=107 getegid=108 setpgid=109 getppid=110 getpgrp=111 setsid=112
+getgroups=115 getresuid=118 getresgid=120 getpgid=121 getsid=124 capset=126
+rt_sigtimedwait=128 rt_sigqueueinfo=129 rt_sigsuspend=130 sigaltstack=131 statfs=137
+fstatfs=138 vhangup=153 modify_ldt=154 pivot_root=155 prctl=157 arch_prctl=158
+adjtimex=159 setrlimit=160 chroot=161 acct=163 settimeofday=164 mount=165 umount2=166
+swapon=167 swapoff=168 reboot=169 sethostname=170 setdomainname=171 iopl=172 ioperm=173
+init_module=175 delete_module=176 quotactl=179 nfsservctl=180 gettid=186 tkill=200
+time=201 futex=202 sched_getaffinity=204 lookup_dcookie=212 getdents64=217
+set_tid_address=218 restart_syscall=219 fadvise64=221 clock_settime=227
+clock_gettime=228 clock_getres=229 clock_nanosleep=230 exit_group=231 epoll_wait=232
+epoll_ctl=233 tgkill=234 kexec_load=246 waitid=247 add_key=248 request_key=249
+keyctl=250 openat=257 mkdirat=258 newfstatat=262 unlinkat=263 renameat=264
+readlinkat=267 faccessat=269 pselect6=270 ppoll=271 unshare=272 set_robust_list=273
+get_robust_list=274 epoll_pwait=281 accept4=288 eventfd2=290 epoll_create1=291 dup3=292
+pipe2=293 rt_tgsigqueueinfo=297 perf_event_open=298 fanotify_init=300 prlimit64=302
+open_by_handle_at=304 clock_adjtime=305 setns=308 process_vm_readv=310
+process_vm_writev=311 kcmp=312 finit_module=313 seccomp=317 getrandom=318
+memfd_create=319 kexec_file_load=320 bpf=321 execveat=322 userfaultfd=323 membarrier=324
+preadv2=327 pwritev2=328 statx=332 rseq=334 pidfd_send_signal=424 io_uring_setup=425
+io_uring_enter=426 io_uring_register=427 open_tree=428 move_mount=429 fsopen=430
+fsconfig=431 fsmount=432 fspick=433 pidfd_open=434 clone3=435 close_range=436
+pidfd_getfd=438 faccessat2=439 process_madvise=440 mount_setattr=442 quotactl_fd=443
+landlock_create_ruleset=444 landlock_add_rule=445 landlock_restrict_self=446
+memfd_secret=447
+"""
+_AARCH64 = """
+getcwd=17 lookup_dcookie=18 eventfd2=19 epoll_create1=20 epoll_ctl=21 epoll_pwait=22
+dup=23 dup3=24 fcntl=25 ioctl=29 flock=32 mkdirat=34 unlinkat=35 renameat=38 umount2=39
+mount=40 pivot_root=41 nfsservctl=42 statfs=43 fstatfs=44 ftruncate=46 faccessat=48
+chdir=49 fchdir=50 chroot=51 fchmod=52 openat=56 close=57 vhangup=58 pipe2=59
+quotactl=60 getdents64=61 lseek=62 read=63 write=64 readv=65 writev=66 pread64=67
+pwrite64=68 pselect6=72 ppoll=73 readlinkat=78 newfstatat=79 fstat=80 fsync=82
+fdatasync=83 acct=89 capset=91 exit=93 exit_group=94 waitid=95 set_tid_address=96
+unshare=97 futex=98 set_robust_list=99 get_robust_list=100 nanosleep=101 getitimer=102
+setitimer=103 kexec_load=104 init_module=105 delete_module=106 clock_settime=112
+clock_gettime=113 clock_getres=114 clock_nanosleep=115 syslog=116 ptrace=117
+sched_getaffinity=123 sched_yield=124 restart_syscall=128 kill=129 tkill=130 tgkill=131
+sigaltstack=132 rt_sigsuspend=133 rt_sigaction=134 rt_sigprocmask=135
+rt_sigtimedwait=137 rt_sigqueueinfo=138 rt_sigreturn=139 reboot=142 getresuid=148
+getresgid=150 times=153 setpgid=154 getpgid=155 getsid=156 setsid=157 getgroups=158
+uname=160 sethostname=161 setdomainname=162 getrlimit=163 setrlimit=164 getrusage=165
+umask=166 prctl=167 gettimeofday=169 settimeofday=170 adjtimex=171 getpid=172
+getppid=173 getuid=174 geteuid=175 getgid=176 getegid=177 gettid=178 sysinfo=179
+socket=198 socketpair=199 bind=200 listen=201 accept=202 connect=203 sendto=206
+recvfrom=207 shutdown=210 sendmsg=211 recvmsg=212 brk=214 munmap=215 mremap=216
+add_key=217 request_key=218 keyctl=219 clone=220 execve=221 mmap=222 fadvise64=223
+swapon=224 swapoff=225 mprotect=226 msync=227 mincore=232 madvise=233
+rt_tgsigqueueinfo=240 perf_event_open=241 accept4=242 wait4=260 prlimit64=261
+fanotify_init=262 open_by_handle_at=265
+clock_adjtime=266 setns=268 process_vm_readv=270 process_vm_writev=271
+kcmp=272 finit_module=273 seccomp=277 getrandom=278 memfd_create=279 bpf=280
+execveat=281 userfaultfd=282 membarrier=283 preadv2=286 pwritev2=287 statx=291 rseq=293
+kexec_file_load=294 pidfd_send_signal=424 io_uring_setup=425 io_uring_enter=426
+io_uring_register=427 open_tree=428 move_mount=429 fsopen=430 fsconfig=431 fsmount=432
+fspick=433 pidfd_open=434 clone3=435 close_range=436 pidfd_getfd=438 faccessat2=439
+process_madvise=440 mount_setattr=442 quotactl_fd=443 landlock_create_ruleset=444
+landlock_add_rule=445 landlock_restrict_self=446 memfd_secret=447
+"""
+
+_ARCHITECTURES = {
+    # machine: (system call numbers, AUDIT_ARCH constant of the seccomp ABI)
+    "x86_64": (_X86_64, 0xC000003E),
+    "aarch64": (_AARCH64, 0xC00000B7),
+}
+
+
+class Kernel:
+    """The system calls of this machine through ctypes."""
+
+    def __init__(self) -> None:
+        import ctypes
+
+        self.ctypes = ctypes
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.syscall.restype = ctypes.c_long
+        machine = os.uname().machine
+        table, self.audit_arch = _ARCHITECTURES.get(machine, ("", 0))
+        self.numbers = {
+            name: int(number)
+            for name, _, number in (entry.partition("=") for entry in table.split())
+        }
+
+    def call(self, name: str, *arguments: Any) -> int:
+        """Make one system call.
+
+        Raises:
+            OSError: If the kernel refuses, or the machine is not known.
+        """
+        if name not in self.numbers:
+            raise OSError(errno.ENOSYS, f"no number for {name} on this machine")
+        result: int = self.libc.syscall(self.numbers[name], *arguments)
+        if result < 0:
+            self.fail()
+        return result
+
+    def prctl(self, option: int, value: int = 0) -> None:
+        """Call prctl(option, value); raises OSError where it is refused."""
+        long = self.ctypes.c_ulong
+        if self.libc.prctl(option, long(value), long(0), long(0), long(0)):
+            self.fail()
+
+    def mount(
+        self, source: str, target: str, kind: str, flags: int, data: str = ""
+    ) -> None:
+        """Call mount(2); raises OSError where it is refused."""
+        result = self.libc.mount(
+            source.encode(),
+            target.encode(),
+            kind.encode() if kind else None,
+            self.ctypes.c_ulong(flags),
+            data.encode() if data else None,
+        )
+        if result:
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        """Raise the error that the last call left behind."""
+        number = self.ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+SIGKILL = 9
+SIGXCPU = 24
+
+
+# ------------------------------------------------------------- seccomp ----
+
+_ALLOW = 0x7FFF0000
+_KILL = 0x80000000
+_CLONE_THREAD = 0x00010000
+_CLONE_NAMESPACES = 0x7E020000
+_AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+
+_ALLOWED = """
+read write close stat fstat lstat poll lseek mmap mprotect munmap brk rt_sigaction
+rt_sigprocmask rt_sigreturn rt_sigtimedwait rt_sigsuspend pread64 pwrite64 readv writev
+access pipe select sched_yield mremap msync mincore madvise dup dup2 pause nanosleep
+getitimer alarm setitimer getpid exit uname fsync fdatasync ftruncate getdents getcwd
+gettimeofday getrlimit getrusage sysinfo times getuid getgid geteuid getegid getppid
+getpgrp getpgid getsid getgroups getresuid getresgid sigaltstack statfs fstatfs
+arch_prctl gettid time futex sched_getaffinity getdents64 set_tid_address
+restart_syscall fadvise64 clock_gettime clock_getres clock_nanosleep exit_group openat
+open newfstatat readlink readlinkat faccessat faccessat2 pselect6 ppoll set_robust_list
+get_robust_list eventfd2 epoll_create1 epoll_ctl epoll_wait epoll_pwait dup3 pipe2
+getrandom membarrier preadv2 pwritev2 statx rseq close_range umask fcntl flock mkdir
+rmdir unlink rename creat mkdirat unlinkat renameat chdir fchdir fchmod chmod
+"""
+"""What a zygote and its children may ask of the kernel."""
+
+_ZYGOTE_ONLY = """
+wait4 waitid clone fork vfork sendto recvfrom sendmsg recvmsg kill setrlimit prlimit64
+prctl seccomp landlock_restrict_self setpgid tkill tgkill ioctl socketpair shutdown
+"""
+"""What the zygote needs besides; each child gives these up before it reads its job."""
+
+_EXEC_DENIED = """
+ptrace process_vm_readv process_vm_writev process_madvise io_uring_setup io_uring_enter
+io_uring_register mount umount2 pivot_root move_mount open_tree fsopen fsconfig fsmount
+fspick mount_setattr keyctl add_key request_key bpf perf_event_open userfaultfd
+kexec_load kexec_file_load init_module finit_module delete_module reboot swapon swapoff
+unshare setns pidfd_getfd kcmp open_by_handle_at acct quotactl quotactl_fd syslog
+settimeofday clock_settime adjtimex clock_adjtime lookup_dcookie chroot memfd_secret
+vhangup nfsservctl iopl ioperm modify_ldt fanotify_init sethostname setdomainname
+"""
+"""What a confined program may not ask of the kernel; everything else it may."""
+
+
+def _refuse(number: int) -> int:
+    return 0x00050000 | number
+
+
+class Filter:
+    """A compiled seccomp filter, ready to be installed after a fork.
+
+    `actions` maps system call numbers to a return value or to a list of
+    instructions; all others get `default`. The numbers are found by binary search,
+    which costs a third of a linear list.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        actions: Mapping[int, int | list[bytes]],
+        default: int,
+    ) -> None:
+        self.kernel = kernel
+        self.actions = actions
+        self.default = default
+        program = b"".join(self._prologue() + self._search(self._ranges()))
+        ctypes = kernel.ctypes
+        self._buffer = ctypes.create_string_buffer(program, len(program))
+
+        class Program(ctypes.Structure):
+            _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+        self._program = Program(
+            len(program) // 8, ctypes.cast(self._buffer, ctypes.c_void_p)
+        )
+        self._reference = ctypes.byref(self._program)
+
+    def install(self) -> None:
+        """Restrict this thread and all that it starts, for good."""
+        self.kernel.call("seccomp", 1, 0, self._reference)
+
+    def _prologue(self) -> list[bytes]:
+        # A foreign architecture has other numbers: x32 would walk past the table.
+        return [
+            _instruction(0x20, 4),
+            _instruction(0x15, self.kernel.audit_arch, 1, 0),
+            _instruction(0x06, _KILL),
+            _instruction(0x20, 0),
+            _instruction(0x35, 0x40000000, 0, 1),
+            _instruction(0x06, _KILL),
+        ]
+
+    def _ranges(self) -> list[tuple[int, int | list[bytes]]]:
+        ranges: list[tuple[int, int | list[bytes]]] = [(0, self.default)]
+        for number in sorted(self.actions):
+            for start, action in (
+                (number, self.actions[number]),
+                (number + 1, self.default),
+            ):
+                if start == ranges[-1][0]:
+                    ranges[-1] = (start, action)
+                else:
+                    ranges.append((start, action))
+        merged = ranges[:1]
+        for start, action in ranges[1:]:
+            if action != merged[-1][1]:
+                merged.append((start, action))
+        return merged
+
+    def _search(self, ranges: list[tuple[int, int | list[bytes]]]) -> list[bytes]:
+        if len(ranges) == 1:
+            action = ranges[0][1]
+            return action if isinstance(action, list) else [_instruction(0x06, action)]
+        middle = len(ranges) // 2
+        below, above = self._search(ranges[:middle]), self._search(ranges[middle:])
+        start = ranges[middle][0]
+        if len(below) <= 255:  # noqa: PLR2004 - a conditional jump has eight bits
+            return [_instruction(0x35, start, len(below), 0), *below, *above]
+        jump = [_instruction(0x35, start, 0, 1), _instruction(0x05, len(below))]
+        return [*jump, *below, *above]
+
+
+def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("HBBI", code, if_true, if_false, operand & 0xFFFFFFFF)
+
+
+def _argument_is_any(index: int, values: Sequence[int], otherwise: int) -> list[bytes]:
+    """Allow the call if its argument equals one of `values`."""
+    code = [_instruction(0x20, 16 + 8 * index)]
+    for value in values:
+        code += [_instruction(0x15, value, 0, 1), _instruction(0x06, _ALLOW)]
+    return [*code, _instruction(0x06, otherwise)]
+
+
+def _argument_is_none(index: int, values: Sequence[int], refusal: int) -> list[bytes]:
+    """Refuse the call if its argument equals one of `values`."""
+    code = [_instruction(0x20, 16 + 8 * index)]
+    for value in values:
+        code += [_instruction(0x15, value, 0, 1), _instruction(0x06, refusal)]
+    return [*code, _instruction(0x06, _ALLOW)]
+
+
+def _flags(mask: int, if_set: int, if_clear: int) -> list[bytes]:
+    """Decide a clone by whether any of the flags in `mask` is set."""
+    return [
+        _instruction(0x20, 16),
+        _instruction(0x45, mask, 0, 1),
+        _instruction(0x06, if_set),
+        _instruction(0x06, if_clear),
+    ]
+
+
+def _numbers(kernel: Kernel, names: str) -> list[int]:
+    return [kernel.numbers[name] for name in names.split() if name in kernel.numbers]
+
+
+def zygote_filter(kernel: Kernel) -> Filter:
+    """Return the allowlist that a zygote and everything below it lives under."""
+    actions: dict[int, int | list[bytes]] = dict.fromkeys(
+        _numbers(kernel, _ALLOWED + _ZYGOTE_ONLY), _ALLOW
+    )
+    # glibc falls back to clone, whose flags a filter can read.
+    actions[kernel.numbers["clone3"]] = _refuse(errno.ENOSYS)
+    actions[kernel.numbers["clone"]] = _flags(
+        _CLONE_NAMESPACES, _refuse(errno.EPERM), _ALLOW
+    )
+    return Filter(kernel, actions, _refuse(errno.EPERM))
+
+
+def job_filter(kernel: Kernel) -> Filter:
+    """Return the second filter, which takes the zygote's privileges from a child."""
+    denied = _refuse(errno.EPERM)
+    actions: dict[int, int | list[bytes]] = dict.fromkeys(
+        _numbers(kernel, _ZYGOTE_ONLY), denied
+    )
+    actions[kernel.numbers["clone"]] = _flags(
+        _CLONE_THREAD, _ALLOW, _refuse(errno.EAGAIN)
+    )
+    # Reading a limit is harmless and some libraries do it at import.
+    actions[kernel.numbers["prlimit64"]] = _argument_is_any(2, (0,), denied)
+    actions[kernel.numbers["ioctl"]] = _argument_is_any(
+        1, (0x5401, 0x5451), _refuse(errno.ENOTTY)
+    )
+    return Filter(kernel, actions, _ALLOW)
+
+
+def exec_filter(kernel: Kernel, families: Sequence[int] | None) -> Filter:
+    """Return the denylist of a confined program.
+
+    `families` are the socket address families it may use; None means any.
+    """
+    denied = _refuse(errno.EPERM)
+    actions: dict[int, int | list[bytes]] = dict.fromkeys(
+        _numbers(kernel, _EXEC_DENIED), denied
+    )
+    actions[kernel.numbers["clone3"]] = _refuse(errno.ENOSYS)
+    actions[kernel.numbers["clone"]] = _flags(_CLONE_NAMESPACES, denied, _ALLOW)
+    # TIOCSTI and TIOCLINUX would type into the user's terminal.
+    actions[kernel.numbers["ioctl"]] = _argument_is_none(1, (0x5412, 0x541C), denied)
+    if families is not None:
+        actions[kernel.numbers["socket"]] = _argument_is_any(
+            0, families, _refuse(errno.EACCES)
+        )
+    return Filter(kernel, actions, _ALLOW)
+
+
+# ------------------------------------------------------------ landlock ----
+
+_FS_EXECUTE, _FS_WRITE, _FS_READ, _FS_READ_DIR = 1, 2, 4, 8
+_FS_MAKE_SPECIAL = 1 << 6 | 1 << 11  # character and block devices
+_FS_REFER, _FS_TRUNCATE, _FS_IOCTL = 1 << 13, 1 << 14, 1 << 15
+
+
+def landlock_abi(kernel: Kernel) -> int:
+    """Return the version of Landlock that the kernel speaks.
+
+    Raises:
+        OSError: If the kernel has no Landlock, or it is switched off.
+    """
+    return kernel.call("landlock_create_ruleset", None, kernel.ctypes.c_size_t(0), 1)
+
+
+class Ruleset:
+    """A Landlock ruleset: what may be read and written; nothing else may."""
+
+    def __init__(self, kernel: Kernel, *, network: bool = False) -> None:
+        self.kernel = kernel
+        self.abi = landlock_abi(kernel)
+        self.handled = (1 << 13) - 1
+        for since, right in ((2, _FS_REFER), (3, _FS_TRUNCATE), (5, _FS_IOCTL)):
+            if self.abi >= since:
+                self.handled |= right
+        tcp = 3 if self.abi >= 4 and not network else 0  # noqa: PLR2004 - ABI history
+        scoped = 3 if self.abi >= 6 else 0  # noqa: PLR2004 - signals, abstract sockets
+        size = 8 if self.abi < 4 else 16 if self.abi < 6 else 24  # noqa: PLR2004 - ABI
+        attributes = struct.pack("QQQ", self.handled, tcp, scoped)
+        ctypes = kernel.ctypes
+        self.fd = kernel.call(
+            "landlock_create_ruleset",
+            ctypes.c_char_p(attributes),
+            ctypes.c_size_t(size),
+            0,
+        )
+
+    def allow(self, path: str, *, write: bool = False) -> None:
+        """Allow everything beneath `path`; a path that does not exist is skipped."""
+        try:
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            rights = _FS_EXECUTE | _FS_READ | _FS_READ_DIR
+            if write:
+                rights = self.handled & ~_FS_MAKE_SPECIAL
+            if not os.path.isdir(path):
+                rights &= _FS_EXECUTE | _FS_READ | _FS_WRITE | _FS_TRUNCATE | _FS_IOCTL
+            rule = struct.pack("=Qi", rights & self.handled, fd)
+            ctypes = self.kernel.ctypes
+            self.kernel.call(
+                "landlock_add_rule", self.fd, 1, ctypes.c_char_p(rule), 0
+            )
+        finally:
+            os.close(fd)
+
+    def enforce(self) -> None:
+        """Restrict this thread and all that it starts, for good."""
+        self.kernel.call("landlock_restrict_self", self.fd, 0)
+
+
+# ---------------------------------------------------------- namespaces ----
+
+_NEWNS, _NEWUTS, _NEWIPC = 0x00020000, 0x04000000, 0x08000000
+_NEWUSER, _NEWPID, _NEWNET = 0x10000000, 0x20000000, 0x40000000
+_NOBODY = 65534
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT = 1, 2, 4, 32
+_MS_BIND, _MS_REC, _MS_PRIVATE, _MNT_DETACH = 4096, 16384, 1 << 18, 2
+_MS_RELATIME = 1 << 21
+_ST_RELATIME = 4096
+
+
+def enter_namespaces(kernel: Kernel, *, pid: bool, network: bool = False) -> None:
+    """Leave the machine's users, mounts, IPC, host name (and network) behind.
+
+    With `pid`, the next fork becomes the init of a new PID namespace.
+
+    Raises:
+        OSError: If the kernel or a container's policy refuses.
+    """
+    uid, gid = os.getuid(), os.getgid()
+    flags = _NEWUSER | _NEWNS | _NEWIPC | _NEWUTS
+    if not network:
+        flags |= _NEWNET
+    kernel.call("unshare", flags | (_NEWPID if pid else 0))
+    # An inner root would get its capabilities back at the next exec.
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid or _NOBODY} {uid} 1"),
+        ("gid_map", f"{gid or _NOBODY} {gid} 1"),
+    ):
+        fd = os.open(f"/proc/self/{name}", os.O_WRONLY)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def enter_private_root(
+    kernel: Kernel, read: Iterable[str], write: Iterable[str], *, proc: bool
+) -> None:
+    """Replace the file system by an empty one that shows only the given paths.
+
+    Afterwards there is a private /tmp and /dev/shm; what was reachable through
+    sockets in the file system is gone.
+
+    Raises:
+        OSError: If the kernel or a container's policy refuses.
+    """
+    kernel.mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    # pivot_root takes the new mount off /tmp again, so /tmp itself can be shown.
+    kernel.mount("tmpfs", "/tmp", "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=16m")  # noqa: S108 - any existing directory would do
+    os.mkdir("/tmp/.old")  # noqa: S108 - inside the new, empty mount
+    kernel.call("pivot_root", b"/tmp", b"/tmp/.old")
+    os.chdir("/")
+    for name in ("/tmp", "/dev", "/dev/shm", "/proc"):  # noqa: S108 - in the new root
+        os.mkdir(name)
+    for name in ("/tmp", "/dev/shm"):  # noqa: S108 - in the new root
+        options = "mode=1777,size=256m"
+        kernel.mount("tmpfs", name, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+    for link in ("/bin", "/sbin", "/lib", "/lib64", "/lib32"):
+        with contextlib.suppress(OSError):
+            os.symlink(os.readlink("/.old" + link), link)
+    devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
+    for path in sorted({*devices, *read}):
+        # What lies beneath a path that is shown already is shown with it.
+        if not os.path.lexists(path):
+            _show(kernel, path, writable=path in devices)
+    for path in sorted(set(write)):
+        _show(kernel, path, writable=True)
+    if proc:
+        with contextlib.suppress(OSError):
+            kernel.mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | 8)
+    for index, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink(f"/proc/self/fd/{index}", f"/dev/{name}")
+    os.symlink("/proc/self/fd", "/dev/fd")
+    kernel.call("umount2", b"/.old", _MNT_DETACH)
+    os.rmdir("/.old")
+    kernel.mount("none", "/", "", _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
+
+
+def _show(kernel: Kernel, path: str, *, writable: bool) -> None:
+    """Bind `path` of the old root to the same place in the new one."""
+    old = _resolve_in_old_root(path)
+    if old is None:
+        return
+    if os.path.exists(path):
+        pass
+    elif os.path.isdir(old):
+        os.makedirs(path)
+    else:
+        os.makedirs(path.rpartition("/")[0], exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    kernel.mount(old, path, "", _MS_BIND | _MS_REC)
+    if not writable:
+        present = os.statvfs(path).f_flag
+        # The flags of the old mount are locked: leaving one out is refused.
+        kept = present & 0x40E | (_MS_RELATIME if present & _ST_RELATIME else 0)
+        kernel.mount("none", path, "", _MS_BIND | _MS_REMOUNT | _MS_RDONLY | kept)
+
+
+def _resolve_in_old_root(path: str) -> str | None:
+    """Return where `path` was before the new root, following links; None if absent."""
+    done, parts = "", [part for part in path.split("/") if part][::-1]
+    for _ in range(256):
+        if not parts:
+            return "/.old" + done
+        part = parts.pop()
+        if part == "..":
+            done = done.rpartition("/")[0]
+            continue
+        step = f"{done}/{part}"
+        try:
+            link = os.readlink("/.old" + step)
+        except OSError:
+            if not os.path.exists("/.old" + step):
+                return None
+            done = step
+            continue
+        if link.startswith("/"):
+            done = ""
+        parts += [part for part in link.split("/") if part not in ("", ".")][::-1]
+    return None
+
+
+def drop_capabilities(kernel: Kernel) -> None:
+    """Give up what the user namespace granted; a later exec cannot regain it."""
+    header = struct.pack("Ii", 0x20080522, 0)
+    kernel.call("capset", header, bytes(24))
+
+
+def bring_loopback_up() -> None:
+    """Let programs talk to themselves over 127.0.0.1 in an empty network."""
+    import fcntl
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        request = struct.pack("16sH14x", b"lo", 1 | 64)  # IFF_UP | IFF_RUNNING
+        fcntl.ioctl(probe, 0x8914, request)  # SIOCSIFFLAGS
+
+
+# --------------------------------------------------------------- layers ----
+
+LAYERS = (
+    "namespaces",
+    "pid_namespace",
+    "private_root",
+    "no_new_privs",
+    "landlock",
+    "seccomp",
+    "rlimits",
+)
+
+
+class LayerStates:
+    """What became of each layer: state and, where it is missing, the reason."""
+
+    def __init__(self, off: Mapping[str, str]) -> None:
+        self.off = off
+        self.states: dict[str, list[str]] = {}
+        self.landlock_abi = 0
+
+    def attempt(self, name: str, apply: Callable[[], Any]) -> Any:
+        """Apply one layer unless it is switched off; record what happened."""
+        if name in self.off:
+            reason = self.off[name]
+            self.states[name] = ["unavailable" if reason else "off", reason]
+            return None
+        try:
+            result = apply()
+        except OSError as error:
+            self.states[name] = ["unavailable", str(error)]
+            return None
+        self.states[name] = ["on", ""]
+        return result
+
+    def is_on(self, name: str) -> bool:
+        """Whether the layer holds."""
+        return self.states.get(name, [""])[0] == "on"
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the files of the user are out of reach."""
+        return self.is_on("landlock") or self.is_on("private_root")
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the report as JSON-ready data."""
+        return {"states": self.states, "landlock_abi": self.landlock_abi}
+
+
+def set_limits(limits: Mapping[str, int]) -> None:
+    """Lower the resource limits of this process."""
+    import resource
+
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: limits["memory"],
+        resource.RLIMIT_FSIZE: limits["file"],
+        resource.RLIMIT_NOFILE: limits["files"],
+    }
+    for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
+        if hasattr(resource, name):
+            wanted[getattr(resource, name)] = 0
+    if limits.get("processes"):
+        wanted[resource.RLIMIT_NPROC] = limits["processes"]
+    for kind, value in wanted.items():
+        _lower(kind, value, value)
+    # SIGXCPU at the soft limit tells a timeout from a crash; SIGKILL comes after.
+    _lower(resource.RLIMIT_CPU, limits["cpu"], limits["cpu"] + 1)
+
+
+def _lower(kind: int, soft: int, hard: int) -> None:
+    import resource
+
+    _, ceiling = resource.getrlimit(kind)
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    with contextlib.suppress(OSError, ValueError):  # macOS refuses some of them
+        resource.setrlimit(kind, (soft, hard))
+
+
+def kill_descendants(*, everything: bool) -> None:
+    """Kill and reap every process below this one.
+
+    With `everything`, this process is the init of its own PID namespace and one
+    signal reaches all. Otherwise it is a subreaper: the children of a killed
+    process become its own, so it repeats until none is left.
+    """
+    for _ in range(10_000):
+        if everything:
+            with contextlib.suppress(OSError):
+                os.kill(-1, SIGKILL)
+        else:
+            for pid in _children():
+                with contextlib.suppress(OSError):
+                    os.kill(pid, SIGKILL)
+        try:
+            pid, _ = os.waitpid(-1, 0 if everything else os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.001)
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    try:
+        with open(f"/proc/self/task/{me}/children") as listing:
+            return [int(pid) for pid in listing.read().split()]
+    except (OSError, ValueError):
+        return []
+
+
+# ------------------------------------------------------- confined program ----
+
+
+def exec_main(config: Mapping[str, Any]) -> NoReturn:
+    """Confine this process as `config` says and run a program in it.
+
+    Exit status: that of the program, 128 + the signal that ended it, or 125 if it
+    was not started (the reason is on the report descriptor, or on stderr).
+    """
+    import signal
+
+    report_fd: int = config.get("report_fd", -1)
+    kernel = Kernel() if sys.platform == "linux" else None
+    states = LayerStates(config["layers_off"])
+    if kernel is not None:
+        kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
+        _enter_exec_namespaces(kernel, states, config)
+    read = [*config["read_paths"]]
+    write = [*config["write_paths"]]
+    try:
+        ruleset, filter_ = _exec_layers(kernel, states, config, read, write)
+    except OSError as error:
+        # Half a new root cannot be undone: the parent tries again without it.
+        _report(report_fd, {"refused": str(error), "failed_layer": "private_root"})
+        sys.exit(125)
+    states.states["rlimits"] = ["on", ""]
+    if not states.is_safe and not config["allow_unsafe"]:
+        missing = "neither Landlock nor a private file system is available"
+        _report(report_fd, {"refused": missing, "layers": states.to_data()})
+        sys.exit(125)
+    _report(report_fd, {"layers": states.to_data()})
+    is_init = states.is_on("pid_namespace")
+    signal.signal(signal.SIGTERM, lambda *_: _end_supervision(is_init=is_init))
+    program = os.fork()
+    if program == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _become(kernel, config, ruleset, filter_, report_fd)
+    _supervise(program, report_fd, is_init=is_init)
+
+
+def _enter_exec_namespaces(
+    kernel: Kernel, states: LayerStates, config: Mapping[str, Any]
+) -> None:
+    want_pid = "pid_namespace" not in states.off
+    network = config["network"]
+    states.attempt(
+        "namespaces", lambda: enter_namespaces(kernel, pid=want_pid, network=network)
+    )
+    if not states.is_on("namespaces"):
+        reason = states.states["namespaces"]
+        states.states["pid_namespace"] = states.states["private_root"] = reason
+        kernel.prctl(PR_SET_CHILD_SUBREAPER, 1)
+        return
+    states.attempt("pid_namespace", lambda: None)
+    if want_pid:
+        follow_init(kernel)
+    else:
+        kernel.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    if not network:
+        with contextlib.suppress(OSError):
+            bring_loopback_up()
+
+
+def follow_init(kernel: Kernel) -> None:
+    """Fork the init of the new PID namespace; the caller becomes that init.
+
+    The process that called stays behind, ends its init when it is told to, and
+    ends with the status of its init. When it dies, the kernel kills the init and
+    with it the whole namespace.
+    """
+    import signal
+
+    init = os.fork()
+    if init == 0:
+        kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
+        return
+    os.closerange(0, 64)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(init, SIGKILL))
+    status = 0
+    while True:
+        with contextlib.suppress(InterruptedError):
+            _, status = os.waitpid(init, 0)
+            break
+    os._exit(_exit_code(status))
+
+
+def _exec_layers(
+    kernel: Kernel | None,
+    states: LayerStates,
+    config: Mapping[str, Any],
+    read: list[str],
+    write: list[str],
+) -> tuple[Ruleset | None, Filter | None]:
+    """Apply what the supervisor shares; return what only the program gets."""
+    if kernel is None:
+        for name in LAYERS:
+            states.states.setdefault(name, ["unavailable", "needs Linux"])
+        return None, None
+    if states.is_on("namespaces"):
+        has_pid = states.is_on("pid_namespace")
+        if "private_root" in states.off:
+            states.attempt("private_root", lambda: None)
+        else:
+            enter_private_root(kernel, read, write, proc=has_pid)
+            states.states["private_root"] = ["on", ""]
+            read, write = [*read, "/proc"], [*write, "/tmp", "/dev/shm"]  # noqa: S108 - private
+        drop_capabilities(kernel)
+    states.attempt("no_new_privs", lambda: kernel.prctl(PR_SET_NO_NEW_PRIVS, 1))
+    ruleset = states.attempt(
+        "landlock", lambda: _exec_ruleset(kernel, config, read, write)
+    )
+    if ruleset is not None:
+        states.landlock_abi = ruleset.abi
+    families: tuple[int, ...] | None = None
+    if not config["network"]:
+        # A socket in the file system (a container engine's) leads out of any
+        # network namespace; only a private root hides it.
+        families = (_AF_UNIX,) if states.is_on("private_root") else ()
+        families += (_AF_INET, _AF_INET6) if states.is_on("namespaces") else ()
+    filter_ = states.attempt("seccomp", lambda: exec_filter(kernel, families))
+    return ruleset, filter_
+
+
+def _exec_ruleset(
+    kernel: Kernel, config: Mapping[str, Any], read: list[str], write: list[str]
+) -> Ruleset:
+    # An empty network needs no TCP rule, and loopback should work in it.
+    ruleset = Ruleset(kernel, network=True)
+    for path in read:
+        ruleset.allow(path)
+    devices = [f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")]
+    for path in [*write, *devices]:
+        ruleset.allow(path, write=True)
+    del config
+    return ruleset
+
+
+def _become(
+    kernel: Kernel | None,
+    config: Mapping[str, Any],
+    ruleset: Ruleset | None,
+    filter_: Filter | None,
+    report_fd: int,
+) -> NoReturn:
+    try:
+        if kernel is not None:
+            kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
+        os.chdir(config["cwd"])
+        set_limits(config["limits"])
+        if ruleset is not None:
+            ruleset.enforce()
+        if filter_ is not None:
+            filter_.install()
+        if report_fd >= 0:
+            os.set_inheritable(report_fd, False)
+        os.execvpe(config["argv"][0], config["argv"], config["env"])
+    except OSError as error:
+        _report(report_fd, {"refused": f"{config['argv'][0]}: {error}"})
+    os._exit(125)
+
+
+def _supervise(program: int, report_fd: int, *, is_init: bool) -> NoReturn:
+    """Reap until the program ends, then kill whatever it left behind."""
+    status = 0
+    while True:
+        try:
+            pid, status, usage = os.wait4(-1, 0)
+        except InterruptedError:
+            continue
+        if pid == program:
+            break
+    kill_descendants(everything=is_init)
+    cpu = usage.ru_utime + usage.ru_stime
+    _report(report_fd, {"status": _exit_code(status), "cpu_s": cpu})
+    os._exit(_exit_code(status))
+
+
+def _end_supervision(*, is_init: bool) -> NoReturn:
+    kill_descendants(everything=is_init)
+    os._exit(128 + 15)
+
+
+def _report(fd: int, message: Mapping[str, Any]) -> None:
+    if fd >= 0:
+        with contextlib.suppress(OSError):
+            write_frame(fd, message)
+    elif "refused" in message:
+        sys.stderr.write(f"codegrad: not started: {message['refused']}\n")
+
+
+def _exit_code(status: int) -> int:
+    if os.WIFSIGNALED(status):
+        return 128 + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run as `arguments` say: the role, then its configuration as JSON."""
+    role, config = arguments[0], json.loads(arguments[1])
+    if role == "exec":
+        exec_main(config)
+    zygote_main(config)
