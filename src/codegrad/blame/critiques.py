@@ -1,0 +1,237 @@
+"""From verdicts to critiques: which function, which line, which values, what to change.
+
+In: a program and its loss. Out: `Critique`s. Blame flows from a failing check through
+the calls it made to the functions it reached; each function's share is the suspicion
+of its most suspicious line (see `codegrad.blame.spectrum`). A function whose own
+examples fail is blamed before its callers.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from codegrad.blame.observation import Observation
+from codegrad.blame.spectrum import line_suspicion
+from codegrad.code import MODULE, Code, Program
+from codegrad.gradient import Critique, LineValues
+from codegrad.loss import Loss
+from codegrad.task import (
+    CallCheck,
+    Check,
+    ClauseCheck,
+    Constraint,
+    PytestCheck,
+    RaisesCheck,
+    Sources,
+    StdinCheck,
+    Task,
+)
+from codegrad.verdict import Finding, Span, Status, Verdict
+
+Observe = Callable[[Sources, Task, Sequence[Constraint]], Sequence[Observation]]
+
+_LINES_WITH_VALUES = 4
+_STATIC_STAGES = frozenset({"syntax", "lint", "types"})
+_CALLER_SHARE = 0.6
+"""What is left of the blame of a caller when a callee's own examples fail."""
+
+
+class Critic:
+    """Turns a loss into critiques; deterministic given the verdicts."""
+
+    def __init__(self, task: Task, observe: Observe) -> None:
+        self._task = task
+        self._observe = observe
+
+    def __call__(self, program: Program, loss: Loss) -> list[Critique]:
+        """Return the critiques of every variable that the loss concerns."""
+        critiques = [c for v in loss.verdicts for c in self._static(program, v)]
+        failing = [
+            v
+            for v in loss.verdicts
+            if v.status is Status.REFUTED and v.stage not in _STATIC_STAGES
+        ]
+        if failing:
+            critiques += self._dynamic(program, loss, failing)
+        return critiques
+
+    def _constraint(self, name: str) -> Constraint:
+        return next(c for c in self._task.constraints if c.name == name)
+
+    def _static(self, program: Program, verdict: Verdict) -> Iterator[Critique]:
+        if verdict.status is not Status.REFUTED or verdict.stage not in _STATIC_STAGES:
+            return
+        hard = self._constraint(verdict.constraint).hard
+        for finding in verdict.findings:
+            owner = program.owner(program.main, finding.span.line)
+            yield Critique(
+                constraint=verdict.constraint,
+                kind=verdict.stage,
+                path=owner.path,
+                function=owner.name,
+                span=finding.span,
+                direction=_static_direction(finding),
+                findings=(finding,),
+                lines=((finding.span.line, 1.0 if hard else 0.3),),
+                hard=hard,
+                weight=1.0 if hard else 0.3,
+            )
+
+    def _dynamic(
+        self, program: Program, loss: Loss, failing: Sequence[Verdict]
+    ) -> Iterator[Critique]:
+        failed = {verdict.constraint for verdict in failing}
+        chosen = sorted(
+            (c for c in loss.constraints if c.stage not in _STATIC_STAGES),
+            key=lambda constraint: constraint.name not in failed,
+        )
+        observations = self._observe(program.sources, self._task, chosen)
+        by_path: dict[str, list[Observation]] = {}
+        for observation in observations:
+            by_path.setdefault(observation.path, []).append(observation)
+        suspicion = {
+            path: line_suspicion(
+                [observation.lines for observation in group],
+                [observation.constraint in failed for observation in group],
+                [observation.exception_lines for observation in group],
+            )
+            for path, group in by_path.items()
+        }
+        for verdict in failing:
+            seen = [o for o in observations if o.constraint == verdict.constraint]
+            yield from self._for_test(program, verdict, seen, suspicion, failed)
+
+    def _for_test(
+        self,
+        program: Program,
+        verdict: Verdict,
+        observations: Sequence[Observation],
+        suspicion: dict[str, dict[int, float]],
+        failed: set[str],
+    ) -> Iterator[Critique]:
+        constraint = self._constraint(verdict.constraint)
+        reached: dict[tuple[str, str], dict[int, float]] = {}
+        for observation in observations:
+            for line in sorted(observation.lines):
+                owner = program.owner(observation.path, line)
+                if owner.name == MODULE and self._task.entry_point:
+                    continue  # definitions run at import; they are not at fault
+                weight = suspicion[observation.path].get(line, 0.0)
+                reached.setdefault((owner.path, owner.name), {})[line] = weight
+        if not reached:
+            owner = _fallback(program, verdict)
+            reached = {(owner.path, owner.name): {_line_of(verdict, owner): 1.0}}
+        ill = self._refuted_functions(failed)
+        for (path, function), lines in reached.items():
+            top = max(lines.values())
+            share = _CALLER_SHARE if ill - {function} and function not in ill else 1.0
+            best = min(line for line, weight in lines.items() if weight == top)
+            yield Critique(
+                constraint=verdict.constraint,
+                kind=_kind(verdict),
+                path=path,
+                function=function,
+                span=Span(verdict.counterexamples[0].line or best)
+                if verdict.counterexamples and verdict.counterexamples[0].line in lines
+                else Span(best),
+                direction=_direction(constraint, verdict),
+                counterexamples=verdict.counterexamples,
+                values=_values(observations, path, lines),
+                lines=tuple(sorted((n, round(w * share, 6)) for n, w in lines.items())),
+                hard=constraint.hard,
+                weight=round(top * share, 6),
+            )
+
+    def _refuted_functions(self, failed: set[str]) -> set[str]:
+        """Return the functions, other than the entry point, whose examples fail."""
+        names = set()
+        for constraint in self._task.constraints:
+            check = constraint.check
+            if constraint.name in failed and isinstance(check, CallCheck | RaisesCheck):
+                names.add(check.function or self._task.entry_point)
+        return names - {self._task.entry_point}
+
+
+def _static_direction(finding: Finding) -> str:
+    if finding.code == "syntax":
+        return f"write valid Python: {finding.message}"
+    return f"resolve {finding.code}: {finding.message}"
+
+
+def _fallback(program: Program, verdict: Verdict) -> Code:
+    line = next((e.line for e in verdict.counterexamples if e.line), None)
+    return program.owner(program.main, line) if line else program.entry
+
+
+def _line_of(verdict: Verdict, owner: Code) -> int:
+    line = next((e.line for e in verdict.counterexamples if e.line), None)
+    if line:
+        return line
+    for site in owner.program.sites():
+        if (site.path, site.name) == (owner.path, owner.name):
+            return site.span.line
+    return 1
+
+
+def _kind(verdict: Verdict) -> str:
+    if not verdict.counterexamples:
+        return "refuted"
+    observed = verdict.counterexamples[0].observed
+    for start, kind in (
+        ("raises", "raised"),
+        ("does not return", "timeout"),
+        ("timeout", "timeout"),
+        ("ends the process", "crash"),
+        ("the module cannot be loaded", "load error"),
+    ):
+        if observed.startswith(start):
+            return kind
+    return "wrong value"
+
+
+def _direction(constraint: Constraint, verdict: Verdict) -> str:
+    if not verdict.counterexamples:
+        return f"make it hold: {constraint.text}"
+    example = verdict.counterexamples[0]
+    observed = example.observed
+    if _kind(verdict) == "wrong value":
+        observed = f"{_verb(constraint.check)} {observed}"
+    return f"{example.call} must {_wish(constraint.check, example.expected)}; it {observed}"
+
+
+def _verb(check: Check) -> str:
+    match check:
+        case StdinCheck():
+            return "prints"
+        case ClauseCheck() | PytestCheck():
+            return "gives"
+        case _:
+            return "returns"
+
+
+def _wish(check: Check, expected: str) -> str:
+    match check:
+        case RaisesCheck(error=error):
+            return f"raise {error}"
+        case CallCheck(prints=str()):
+            return expected.replace("prints", "print", 1)
+        case StdinCheck():
+            return f"print {expected}"
+        case ClauseCheck():
+            return f"satisfy `{expected}`"
+        case CallCheck():
+            return f"return {expected}"
+        case _:
+            return f"give {expected}"
+
+
+def _values(
+    observations: Sequence[Observation], path: str, lines: dict[int, float]
+) -> tuple[LineValues, ...]:
+    """Return the last state seen at each of the most suspicious lines."""
+    last: dict[int, tuple[tuple[str, str], ...]] = {}
+    for observation in observations:
+        if observation.path == path:
+            last.update(
+                {line: values for line, values in observation.values if line in lines}
+            )
+    ranked = sorted(last, key=lambda line: (-lines[line], line))[:_LINES_WITH_VALUES]
+    return tuple(LineValues(line, tuple(sorted(last[line]))) for line in sorted(ranked))

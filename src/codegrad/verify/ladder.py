@@ -1,0 +1,86 @@
+"""The ladder: all stages in order, cheapest first.
+
+Invariant: a stage runs only if no earlier stage refuted a hard constraint; what did
+not run is reported with the reason, never as success.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from codegrad.errors import UsageError
+from codegrad.task import Sources, Task
+from codegrad.verdict import Status, Verdict
+from codegrad.verify.lint import LintStage
+from codegrad.verify.stage import Stage, Workbench
+from codegrad.verify.syntax import SyntaxStage
+from codegrad.verify.tests import TestsStage
+from codegrad.verify.types import TypesStage
+
+STAGES: tuple[Stage, ...] = (SyntaxStage(), LintStage(), TypesStage(), TestsStage())
+"""Every stage, in the order in which they run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LadderRun:
+    """What one pass over the ladder established."""
+
+    verdicts: tuple[Verdict, ...]
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    """Why, by constraint name."""
+
+
+class Ladder:
+    """The stages to run, in order."""
+
+    def __init__(self, stages: Sequence[Stage] = STAGES) -> None:
+        self.stages = tuple(stages)
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Ladder":
+        """Return the ladder with only the named stages.
+
+        Raises:
+            UsageError: If a name is not that of a stage.
+        """
+        known = {stage.name: stage for stage in STAGES}
+        for name in names:
+            if name not in known:
+                raise UsageError(f"unknown stage {name!r}; known: {', '.join(known)}")
+        return cls([stage for stage in STAGES if stage.name in names])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(stage.name for stage in self.stages)
+
+    def run(
+        self,
+        sources: Sources,
+        task: Task,
+        bench: Workbench,
+        *,
+        on_stage: Callable[[str], None] | None = None,
+    ) -> LadderRun:
+        """Verify `sources` against `task`; `on_stage` hears each stage start."""
+        verdicts: list[Verdict] = []
+        not_run: dict[str, str] = {}
+        hard = {c.name for c in task.constraints if c.hard}
+        stopped_by = ""
+        for stage in self.stages:
+            constraints = task.of_stage(stage.name)
+            if stopped_by:
+                for constraint in constraints:
+                    not_run[constraint.name] = f"{stopped_by} is refuted"
+                continue
+            if not constraints:
+                continue
+            if on_stage:
+                on_stage(stage.name)
+            found = stage.run(sources, task, constraints, bench)
+            verdicts += found
+            if any(v.status is Status.REFUTED and v.constraint in hard for v in found):
+                stopped_by = stage.name
+        for constraint in task.constraints:
+            if constraint.stage not in self.names:
+                not_run[constraint.name] = f"stage {constraint.stage} was not asked for"
+        return LadderRun(tuple(verdicts), not_run)
