@@ -1,0 +1,177 @@
+"""Trying one edit: apply, compile, run the tests, undo."""
+
+from __future__ import annotations
+
+import enum
+import signal
+from typing import List, NamedTuple
+
+from codegrad.search.analysis import Analysis
+from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite
+from codegrad.search.edits import Edit
+from codegrad.search.subject import Subject
+
+PARTIAL_WEIGHT = 0.5
+"""A failing test counts its similarity at this weight, a passing one counts 1."""
+
+SLOW_TICKS = 20_000_000
+"""Steps for tests that the unedited program does not finish."""
+
+ALARM_S = 0.4
+"""CPU seconds of one candidate before the alarm, beside `ALARM_FACTOR` times what the
+unedited program takes. Only a safety net, since steps are counted: it meets what
+hangs inside one C call."""
+
+ALARM_FACTOR = 10
+
+SLOW_ALARM_S = 12.0
+
+EPSILON = 1e-6
+
+
+class Status(enum.Enum):
+    """What became of a candidate."""
+
+    UNCHANGED = "unchanged"
+    """The first failing test fails as before."""
+    INVALID = "invalid"
+    """It is no program, or cannot be defined."""
+    WORSE = "worse"
+    """Something changed, but the score did not rise."""
+    PARTIAL = "partial"
+    """The score rose."""
+    TICKS = "ticks"
+    """It ran out of steps."""
+    PLAUSIBLE = "plausible"
+    """All tests pass."""
+
+
+class Outcome(NamedTuple):
+    """Status, score (number of tests at most) and how strictly it passes."""
+
+    status: Status
+    score: float
+    strict: bool = True
+    """Whether every value also has the type that was expected."""
+
+
+_UNCHANGED = Outcome(Status.UNCHANGED, 0.0)
+_INVALID = Outcome(Status.INVALID, 0.0)
+_TICKS = Outcome(Status.TICKS, 0.0)
+
+
+def _on_alarm(*_: object) -> None:
+    raise Alarm
+
+
+class Evaluator:
+    """Judges edits of one program by its tests.
+
+    Tests run in the order of their last failure; those that the unedited program
+    does not finish gate only what passed all others.
+    """
+
+    def __init__(self, subject: Subject, suite: Suite, analysis: Analysis) -> None:
+        self._subject = subject
+        self._suite = suite
+        self._base: List[Result] = analysis.results
+        self._tick_limit = analysis.tick_limit
+        self._alarm_s = ALARM_S + ALARM_FACTOR * analysis.passing_cpu_s
+        failing = sorted(analysis.failing, key=self._is_endless)
+        passing = [i for i, result in enumerate(self._base) if result.ok]
+        passing.sort(key=lambda i: (analysis.ticks[i], analysis.events[i]))
+        slow = [i for i in failing if self._is_endless(i)]
+        if len(slow) == len(failing):
+            slow = []
+        self._failing = [i for i in failing if i not in slow]
+        self._slow = slow
+        self._order = self._failing + passing
+        self.base_score = sum(map(_credit, self._base))
+        suite.ticks.limit = self._tick_limit
+        signal.signal(signal.SIGPROF, _on_alarm)
+
+    def _is_endless(self, index: int) -> bool:
+        return self._base[index].key in {OUT_OF_TICKS, ALARM}
+
+    def evaluate(self, edit: Edit) -> Outcome:
+        """Return what the tests make of the program with this edit; undo it again."""
+        try:
+            old = edit.apply()
+        except (SyntaxError, ValueError):
+            return _INVALID
+        try:
+            code = self._subject.compile_unit(edit.unit, edit.guards())
+        except (SyntaxError, ValueError, TypeError, RecursionError, SystemError):
+            return _INVALID
+        finally:
+            edit.undo(old)
+        try:
+            try:
+                signal.setitimer(signal.ITIMER_PROF, self._alarm_s, 0.5)
+                self._suite.install(edit.unit, code)
+                return self._judge()
+            finally:
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                self._suite.restore(edit.unit)
+        except Alarm:
+            self._suite.restore(edit.unit)
+            return _UNCHANGED
+        except BaseException:  # noqa: BLE001 - defining the candidate runs its code
+            return _INVALID
+
+    def _judge(self) -> Outcome:
+        strict = True
+        for position, index in enumerate(self._order):
+            result = self._suite.run(index)
+            if not result.ok:
+                return self._failed_at(position, index, result)
+            strict = strict and result.key is None
+        for index in self._slow:
+            result = self._run_slow(index)
+            if not result.ok:
+                return Outcome(Status.PARTIAL, float(len(self._base)) - 1)
+            strict = strict and result.key is None
+        return Outcome(Status.PLAUSIBLE, float(len(self._base)), strict)
+
+    def _run_slow(self, index: int) -> Result:
+        signal.setitimer(signal.ITIMER_PROF, SLOW_ALARM_S, 0.5)
+        self._suite.ticks.limit = SLOW_TICKS
+        try:
+            return self._suite.run(index)
+        finally:
+            self._suite.ticks.limit = self._tick_limit
+
+    def _failed_at(self, position: int, index: int, result: Result) -> Outcome:
+        if result.key == OUT_OF_TICKS:
+            return _TICKS
+        if result.key == ALARM:
+            return _UNCHANGED
+        if position == 0 and self._as_before(index, result):
+            return _UNCHANGED
+        passed = set(self._order[:position])
+        score = 0.0
+        for other in sorted(self._order):
+            if other == index:
+                score += _credit(result)
+            elif other in passed:
+                score += 1.0
+            else:
+                score += _credit(self._suite.run(other))
+        self._move_up(position, index)
+        if score > self.base_score + EPSILON:
+            return Outcome(Status.PARTIAL, score)
+        return Outcome(Status.WORSE, score)
+
+    def _as_before(self, index: int, result: Result) -> bool:
+        return not self._base[index].ok and result.key == self._base[index].key
+
+    def _move_up(self, position: int, index: int) -> None:
+        """Run the test that just failed sooner, but a failing one always first."""
+        if position == 0 and len(self._failing) == 1:
+            return
+        self._order.remove(index)
+        self._order.insert(0 if index in self._failing else 1, index)
+
+
+def _credit(result: Result) -> float:
+    return 1.0 if result.ok else PARTIAL_WEIGHT * result.similarity

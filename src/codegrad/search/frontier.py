@@ -1,0 +1,358 @@
+"""The search over kernel jobs: which candidates to try next, and what they came to.
+
+Single edits first, cheapest first; then again with more steps those that ran out of
+them; then synthesised expressions; then a second edit on the most promising first
+ones. Everything that a later call needs is in a state of plain values, so that a
+killed search goes on where it was. This file runs in our own process and starts no
+child itself: it is given `run_job`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from codegrad.search.ranking import rank
+
+Json = dict[str, Any]
+
+CHUNK = 4096
+"""Candidates of one job at most."""
+
+RIVAL_CANDIDATES = 1500
+"""Candidates tried after the first plausible one, to see how many others there are."""
+
+MAX_RETRIED = 400
+"""Candidates that ran out of steps and are tried with more."""
+
+RETRY_TICKS = 200_000
+HOLE_TICKS = 20_000
+
+MAX_SECOND_EDITS = 6000
+"""Edits of a program that is itself one edit away."""
+
+MAX_QUEUE = 300
+"""Partly better programs that are remembered."""
+
+MAX_DEPTH = 2
+"""Edits in a row."""
+
+MAX_DEATHS = 8
+"""Children that may die in one program before it is given up."""
+
+
+class JobRun(Protocol):
+    """A running job: iterate for its frames, then ask how it ended."""
+
+    @property
+    def ended(self) -> str:
+        """`finished`, `timeout` or `died`; valid after iteration."""
+
+    @property
+    def mark(self) -> int:
+        """Index of the candidate that was tried last, -1 if none was."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the frames as they come."""
+
+
+RunJob = Callable[[Json], JobRun]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A program that passed every test the kernel could see."""
+
+    source: str
+    """Text of the whole module."""
+    cost: float
+    """Priors and suspicion of its edits together; lower is likelier."""
+    template: str
+    """Kind of the edit; two edits are joined by `+`."""
+    line: int
+    """Line of the last edit, in the program that it was made in."""
+    edit: str
+    """The new text, short."""
+    plausible: bool
+    """Whether every visible test passed."""
+    score: float
+    """Tests passed, with partial credit."""
+    strict: bool
+    """Whether results also had the expected types."""
+    depth: int
+    """Number of edits."""
+    rivals: int
+    """How many other plausible programs were found beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call of `Frontier.advance` found."""
+
+    proposals: Sequence[Proposal]
+    """New plausible programs, the likeliest first."""
+    spent: int
+    """Candidates tried."""
+    exhausted: bool
+    """Whether nothing is left to try."""
+    error: str = ""
+    """Why the program could not be searched, if it could not."""
+    passed: int = 0
+    """Tests that the program passed as it was."""
+    total: int = 0
+    """Number of tests."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """A program whose edits are being tried."""
+
+    source: str
+    depth: int = 0
+    cost: float = 0.0
+    template: str = ""
+    phase: str = "edits"
+    next: int = 0
+    generated: int = -1
+    out_of_ticks: list[int] = field(default_factory=list)
+    deaths: int = 0
+
+
+@dataclass(slots=True)
+class _State:
+    """Everything that a later call needs; plain values only."""
+
+    root: str = ""
+    node: _Node | None = None
+    queue: list[tuple[float, float, int, Json]] = field(default_factory=list)
+    """Heap of (-score, cost, number, node) of partly better programs."""
+    seen: list[str] = field(default_factory=list)
+    """Programs that were searched or queued."""
+    proposed: list[str] = field(default_factory=list)
+    """Programs that were found plausible."""
+    found: list[Json] = field(default_factory=list)
+    """Plausible programs not yet handed over."""
+    window: int = -1
+    """Candidates left to try for rivals; -1 while none was found."""
+    tried: int = 0
+    passed: int = 0
+    total: int = 0
+    stub: bool = False
+    error: str = ""
+    exhausted: bool = False
+
+
+class Frontier:
+    """A search that can be continued, saved and resumed.
+
+    Args:
+        payload: The job fields that stay the same: `context`, `entry`, `functions`,
+            `tests`, `suspicion`, `prompt`.
+        run_job: Runs one job in a child of its own.
+        seed: Carried into the jobs.
+
+    The same payload, seed, programs and budgets give the same batches, also when the
+    frontier was saved by `state` and restored by `from_state` between two calls.
+    """
+
+    def __init__(self, payload: Mapping[str, Any], run_job: RunJob, seed: int = 0):
+        self._payload = dict(payload)
+        self._run_job = run_job
+        self._seed = seed
+        self._state = _State()
+
+    # -- saving
+
+    def state(self) -> Json:
+        """Return what `from_state` needs, as plain JSON values."""
+        return {"payload": self._payload, "seed": self._seed, **asdict(self._state)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], run_job: RunJob) -> Frontier:
+        """Return a frontier that goes on where the saved one was."""
+        fields = dict(state)
+        frontier = cls(fields.pop("payload"), run_job, fields.pop("seed"))
+        node = fields.pop("node")
+        queue = [(q[0], q[1], q[2], q[3]) for q in fields.pop("queue")]
+        frontier._state = _State(
+            **fields, node=_Node(**node) if node else None, queue=queue
+        )
+        return frontier
+
+    # -- searching
+
+    def advance(self, source: str, budget_candidates: int) -> Batch:
+        """Search on from `source` for about so many candidates.
+
+        Returns as soon as something plausible was found and its rivals were looked
+        for, which may overrun the budget by `RIVAL_CANDIDATES`. Another program than
+        in the last call starts a new search.
+        """
+        if source != self._state.root:
+            self._state = _State(root=source, node=_Node(source), seen=[source])
+        state = self._state
+        before = state.tried
+        while not state.exhausted:
+            left = budget_candidates - (state.tried - before)
+            if state.window == 0 or (state.window < 0 and left <= 0):
+                break
+            self._step(left if state.window < 0 else state.window)
+        proposals = self._hand_over() if state.window == 0 or state.exhausted else ()
+        return Batch(
+            proposals=proposals,
+            spent=state.tried - before,
+            exhausted=state.exhausted,
+            error=state.error,
+            passed=state.passed,
+            total=state.total,
+        )
+
+    def _hand_over(self) -> Sequence[Proposal]:
+        state = self._state
+        rivals = max(0, len(state.found) - 1)
+        proposals = [Proposal(**item, rivals=rivals) for item in state.found]
+        state.found, state.window = [], -1
+        return rank(proposals, self._payload)
+
+    def _step(self, at_most: int) -> None:
+        """Run one job, or choose what to do next where the node has none left."""
+        state = self._state
+        node = state.node
+        if node is None:
+            self._next_node()
+        elif node.phase == "done":
+            state.node = None
+        elif self._is_over(node):
+            self._next_phase(node)
+        else:
+            self._run(node, min(CHUNK, at_most))
+
+    def _is_over(self, node: _Node) -> bool:
+        if node.deaths > MAX_DEATHS:
+            return True
+        if node.generated < 0:
+            return False
+        limit = node.generated
+        if node.depth and node.phase == "edits":
+            limit = min(limit, MAX_SECOND_EDITS)
+        if node.phase == "ticks":
+            return not any(index >= node.next for index in node.out_of_ticks)
+        return node.next >= limit
+
+    def _next_phase(self, node: _Node) -> None:
+        if node.phase == "edits" and node.out_of_ticks and not self._has_found():
+            node.out_of_ticks = sorted(node.out_of_ticks[:MAX_RETRIED])
+            node.phase = "ticks"
+        elif node.phase in {"edits", "ticks"} and not node.depth:
+            node.phase = "stub" if self._state.stub else "holes"
+        else:
+            node.phase = "done"
+        node.next, node.generated, node.deaths = 0, -1, 0
+
+    def _has_found(self) -> bool:
+        return bool(self._state.found or self._state.proposed)
+
+    def _next_node(self) -> None:
+        state = self._state
+        if not state.queue or self._has_found():
+            state.exhausted = True
+            return
+        _, _, _, node = heapq.heappop(state.queue)
+        state.node = _Node(**node)
+
+    def _job(self, node: _Node, count: int) -> Json:
+        ticks = {"ticks": RETRY_TICKS, "holes": HOLE_TICKS}.get(node.phase)
+        return {
+            "context": "",
+            "functions": None,
+            "suspicion": None,
+            "prompt": "",
+            **self._payload,
+            "source": node.source,
+            "phase": node.phase,
+            "start": node.next,
+            "count": count,
+            "indices": node.out_of_ticks if node.phase == "ticks" else None,
+            "tick_limit": ticks,
+            "extra": RIVAL_CANDIDATES if self._state.window < 0 else count,
+            "seed": self._seed,
+            # What the caller blames holds for the program it blamed.
+            **({"suspicion": None} if node.depth else {}),
+        }
+
+    def _run(self, node: _Node, count: int) -> None:
+        state = self._state
+        run = self._run_job(self._job(node, count))
+        start = node.next
+        first: int | None = None
+        following: int | None = None
+        tried = 0
+        for frame in run:
+            if "analysis" in frame:
+                self._note_analysis(node, frame["analysis"])
+            elif "hit" in frame:
+                hit = frame["hit"]
+                if self._note_hit(node, hit) and first is None:
+                    first = hit["index"]
+            elif "end" in frame:
+                following, tried = frame["end"]["next"], frame["end"]["tried"]
+        if following is None:
+            # The child died or stood still: what it was trying is left out.
+            node.deaths += 1 if run.mark >= start else MAX_DEATHS + 1
+            following = max(start, run.mark + 1)
+            tried = max(1, following - start)
+        elif not tried and node.generated > 0 and node.phase != "ticks":
+            following = node.generated
+        node.next = following
+        state.tried += tried
+        self._close_window(first, following, tried)
+
+    def _close_window(self, first: int | None, following: int, tried: int) -> None:
+        state = self._state
+        if state.window >= 0:
+            state.window = max(0, state.window - max(1, tried))
+        elif first is not None:
+            state.window = max(0, RIVAL_CANDIDATES - (following - 1 - first))
+
+    def _note_analysis(self, node: _Node, analysis: Json) -> None:
+        state = self._state
+        node.generated = analysis["generated"]
+        if node.depth:
+            return
+        state.passed, state.total = analysis["passed"], analysis["total"]
+        state.stub = bool(analysis.get("stub"))
+        state.error = analysis.get("error", "")
+        if state.error or state.passed == state.total:
+            state.exhausted = True
+
+    def _note_hit(self, node: _Node, hit: Json) -> bool:
+        """Keep what a hit says; return whether it is plausible."""
+        if hit["status"] == "ticks":
+            if node.phase == "edits":
+                node.out_of_ticks.append(hit["index"])
+            return False
+        cost = node.cost + hit["cost"]
+        template = "+".join(filter(None, [node.template, hit["template"]]))
+        if hit["status"] == "partial":
+            self._enqueue(node, hit, cost, template)
+            return False
+        state = self._state
+        if hit["source"] not in state.proposed:
+            state.proposed.append(hit["source"])
+            item = {key: hit[key] for key in ("source", "line", "edit", "score")}
+            item.update(cost=cost, template=template, depth=node.depth + 1)
+            state.found.append({**item, "plausible": True, "strict": hit["strict"]})
+        return True
+
+    def _enqueue(self, node: _Node, hit: Json, cost: float, template: str) -> None:
+        state = self._state
+        if node.depth + 1 >= MAX_DEPTH or hit["source"] in state.seen:
+            return
+        state.seen.append(hit["source"])
+        child = _Node(hit["source"], node.depth + 1, cost, template)
+        number = len(state.seen)
+        heapq.heappush(state.queue, (-hit["score"], cost, number, asdict(child)))
+        if len(state.queue) > MAX_QUEUE:
+            state.queue = heapq.nsmallest(MAX_QUEUE, state.queue)

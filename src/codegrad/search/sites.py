@@ -1,0 +1,362 @@
+"""Where a unit can be edited, and what is known there: names, types, values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
+
+from codegrad.search.analysis import Analysis, State
+from codegrad.search.subject import FUNCTIONS, LOOPS, Unit, is_docstring, is_tick
+from codegrad.search.values import Opaque, type_name
+
+Types = Dict[str, Set[str]]
+"""Names of the observed types of each variable."""
+
+PURE_FUNCTIONS = frozenset(
+    ["abs", "all", "any", "bool", "chr", "dict", "divmod", "enumerate", "float", "frozenset", "int", "isinstance", "len", "list", "max", "min", "ord", "pow", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip"]
+)
+"""Builtins that change nothing."""
+
+PURE_METHODS = frozenset(
+    ["copy", "count", "endswith", "find", "get", "index", "isalnum", "isalpha", "isdigit", "islower", "issubset", "issuperset", "isspace", "isupper", "items", "join", "keys", "lower", "replace", "rfind", "split", "startswith", "strip", "swapcase", "title", "union", "upper", "values"]
+)
+"""Methods of builtin types that change nothing."""
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+
+
+def is_pure(node: ast.AST) -> bool:
+    """Whether evaluating `node` changes nothing, as far as its calls are known.
+
+    Example:
+        >>> is_pure(ast.parse("len(xs) + 1")), is_pure(ast.parse("xs.pop()"))
+        (True, False)
+    """
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            function = part.func
+            if isinstance(function, ast.Name):
+                if function.id not in PURE_FUNCTIONS:
+                    return False
+            elif not (
+                isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
+            ):
+                return False
+        elif isinstance(
+            part, (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr, ast.Lambda)
+        ):
+            return False
+    return True
+
+
+def names_in(node: ast.AST) -> Set[str]:
+    """Return the variable names that occur in `node`."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+class ExpressionSite:
+    """An expression in its place: `getattr(parent, field)` or its item `index`."""
+
+    __slots__ = (
+        "field",
+        "index",
+        "inner_names",
+        "node",
+        "parent",
+        "statement",
+        "text",
+        "type",
+    )
+
+    def __init__(  # noqa: PLR0913 - a record, made in one place
+        self,
+        *,
+        node: ast.expr,
+        parent: ast.AST,
+        field: str,
+        index: Optional[int],
+        statement: ast.stmt,
+        inner_names: FrozenSet[str],
+    ) -> None:
+        self.node = node
+        self.parent = parent
+        self.field = field
+        self.index = index
+        self.statement = statement
+        self.inner_names = inner_names
+        self.text = ""
+        self.type = "?"
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the expression is assigned to, not evaluated."""
+        return isinstance(getattr(self.node, "ctx", None), (ast.Store, ast.Del))
+
+    @property
+    def line(self) -> int:
+        """Line of the statement."""
+        return self.statement.lineno
+
+    @property
+    def is_function(self) -> bool:
+        """Whether this is what a call calls."""
+        return isinstance(self.parent, ast.Call) and self.field == "func"
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether only the truth of the value counts."""
+        tests = (ast.If, ast.While, ast.IfExp)
+        if isinstance(self.parent, tests) and self.field == "test":
+            return True
+        return isinstance(self.parent, ast.comprehension) and self.field == "ifs"
+
+
+class StatementSite:
+    """A statement in its block `getattr(parent, field)`, at position `index`."""
+
+    __slots__ = ("field", "function", "in_loop", "index", "node", "parent")
+
+    def __init__(  # noqa: PLR0913 - a record, made in one place
+        self,
+        *,
+        node: ast.stmt,
+        parent: ast.AST,
+        field: str,
+        index: int,
+        in_loop: bool,
+        function: ast.AST,
+    ) -> None:
+        self.node = node
+        self.parent = parent
+        self.field = field
+        self.index = index
+        self.in_loop = in_loop
+        self.function = function
+
+    @property
+    def block(self) -> List[ast.stmt]:
+        """All statements of the block, ticks included."""
+        block: List[ast.stmt] = getattr(self.parent, self.field)
+        return block
+
+
+_NO_SITE = (ast.Slice, ast.Starred, ast.JoinedStr, ast.FormattedValue)
+_NOT_ENTERED = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
+    """Yield the expressions of one statement, outer first; not those of its blocks."""
+
+    def expression(
+        node: ast.expr,
+        parent: ast.AST,
+        field: str,
+        index: Optional[int],
+        inner: FrozenSet[str],
+    ) -> Iterator[ExpressionSite]:
+        if not isinstance(node, _NO_SITE):
+            yield ExpressionSite(
+                node=node,
+                parent=parent,
+                field=field,
+                index=index,
+                statement=statement,
+                inner_names=inner,
+            )
+        if isinstance(node, ast.JoinedStr):
+            return
+        if isinstance(node, COMPREHENSIONS):
+            yield from comprehension(node, inner)
+            return
+        if isinstance(node, ast.Lambda):
+            inner = inner | {argument.arg for argument in node.args.args}
+        yield from children(node, inner)
+
+    def comprehension(node: Any, inner: FrozenSet[str]) -> Iterator[ExpressionSite]:  # noqa: ANN401
+        for generator in node.generators:
+            yield from expression(generator.iter, generator, "iter", None, inner)
+            inner = inner | names_in(generator.target)
+            for index, condition in enumerate(generator.ifs):
+                yield from expression(condition, generator, "ifs", index, inner)
+        for field in ("elt", "key", "value"):
+            if hasattr(node, field):
+                yield from expression(getattr(node, field), node, field, None, inner)
+
+    def children(node: ast.AST, inner: FrozenSet[str]) -> Iterator[ExpressionSite]:
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, ast.Slice):
+                yield from children(value, inner)
+            elif isinstance(value, ast.expr):
+                yield from expression(value, node, field, None, inner)
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    if isinstance(item, ast.expr):
+                        yield from expression(item, node, field, index, inner)
+                    elif isinstance(item, ast.keyword):
+                        yield from expression(item.value, item, "value", None, inner)
+
+    yield from children(statement, frozenset())
+
+
+def collect_sites(unit: Unit) -> Tuple[List[ExpressionSite], List[StatementSite]]:
+    """Return all places of a unit that can be edited, in reading order."""
+    expressions: List[ExpressionSite] = []
+    statements: List[StatementSite] = []
+
+    def block(parent: ast.AST, field: str, function: ast.AST, *, in_loop: bool) -> None:
+        for index, node in enumerate(getattr(parent, field)):
+            if is_tick(node) or is_docstring(node):
+                continue
+            statements.append(
+                StatementSite(
+                    node=node,
+                    parent=parent,
+                    field=field,
+                    index=index,
+                    in_loop=in_loop,
+                    function=function,
+                )
+            )
+            if not isinstance(node, _NOT_ENTERED):
+                expressions.extend(_expression_sites(node))
+            is_function = isinstance(node, FUNCTIONS)
+            inside = node if is_function else function
+            looping = not is_function and (in_loop or isinstance(node, LOOPS))
+            for inner in ("body", "orelse", "finalbody"):
+                if isinstance(getattr(node, inner, None), list):
+                    block(node, inner, inside, in_loop=looping)
+            for part in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                block(part, "body", inside, in_loop=looping)
+
+    block(unit.node, "body", unit.node, in_loop=False)
+    return expressions, statements
+
+
+def _assigned_names(node: ast.AST) -> Set[str]:
+    targets: List[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
+        targets = [node.target]
+    return {
+        part.id
+        for target in targets
+        for part in ast.walk(target)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
+
+
+class Scope:
+    """The names of one unit and what was observed of them."""
+
+    def __init__(
+        self, unit: Unit, analysis: Analysis, namespace: Dict[str, Any]
+    ) -> None:
+        self.unit = unit
+        self.analysis = analysis
+        self._namespace = namespace
+        self._types: Dict[Tuple[int, FrozenSet[str]], Types] = {}
+        self.own: Dict[str, None] = {}
+        """Arguments and assigned variables, as opposed to comprehension variables."""
+        self._comprehension: Set[str] = set()
+        for node in ast.walk(unit.node):
+            if isinstance(node, FUNCTIONS):
+                arguments = [*node.args.args, *node.args.kwonlyargs]
+                if node.args.vararg:
+                    arguments.append(node.args.vararg)
+                self.own.update(dict.fromkeys(item.arg for item in arguments))
+            elif isinstance(node, ast.comprehension):
+                self._comprehension |= names_in(node.target)
+            else:
+                self.own.update(dict.fromkeys(sorted(_assigned_names(node))))
+
+    def is_visible(self, name: str, inner_names: FrozenSet[str]) -> bool:
+        """Whether a name that was observed on a line can be used at a site of it."""
+        return (
+            name not in self._comprehension or name in inner_names or name in self.own
+        )
+
+    def names(self, statement: ast.stmt, inner_names: FrozenSet[str]) -> Types:
+        """Return the variables at a place and the types observed for them."""
+        key = (statement.lineno, inner_names)
+        if key not in self._types:
+            found: Types = {}
+            last = statement.end_lineno if inner_names else statement.lineno
+            for line in range(statement.lineno, (last or statement.lineno) + 1):
+                for state in self.analysis.states_at(line, 8):
+                    for name, value in state.items():
+                        if self.is_visible(name, inner_names):
+                            found.setdefault(name, set()).add(type_name(value))
+            self._types[key] = found
+        return self._types[key]
+
+    def states(self, site: ExpressionSite, at_most: int) -> List[State]:
+        """Return recorded states in which the site could be evaluated."""
+        return [
+            state
+            for state in self.analysis.states_at(site.line, at_most)
+            if all(name in state for name in site.inner_names)
+        ]
+
+    def values(self, node: ast.expr, site: ExpressionSite) -> List[object]:
+        """Return values of a pure expression in recorded states; errors are left out."""
+        if not is_pure(node):
+            return []
+        try:
+            code = compile(ast.Expression(node), "<value>", "eval", dont_inherit=True)
+        except (SyntaxError, ValueError, TypeError):
+            return []
+        values = []
+        for state in self.states(site, 6):
+            try:
+                values.append(eval(code, self._namespace, dict(state)))  # noqa: S307 - the candidate's own expression
+            except Exception:  # noqa: BLE001, PERF203 - whatever the expression does
+                continue
+        return values
+
+    def find_type(
+        self, site: ExpressionSite, entry: str, expected: List[object]
+    ) -> str:
+        """Return the name of the type seen at a site, `?` if none was."""
+        node = site.node
+        fixed = _literal_type(node)
+        if fixed:
+            return fixed
+        if site.is_stored or isinstance(node, ast.Starred):
+            return "?"
+        if isinstance(node, ast.Name):
+            types = self.names(site.statement, site.inner_names).get(node.id)
+            if types:
+                return min(types)
+        values = self.values(node, site)
+        if values:
+            return type_name(values[0])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == entry and expected:
+                return type_name(expected[0])
+        return "bool" if isinstance(node, ast.BoolOp) else "?"
+
+    def attributes(self, node: ast.expr, site: ExpressionSite) -> List[str]:
+        """Return attribute names seen on objects that `node` evaluated to."""
+        if not is_pure(node):
+            return []
+        found: Dict[str, None] = {}
+        for value in self.values(node, site):
+            if isinstance(value, Opaque):
+                found.update(dict.fromkeys(value.attributes))
+        return list(found)
+
+
+def _literal_type(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return type(node.value).__name__
+    if isinstance(node, ast.Compare):
+        return "bool"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return "bool"
+    if isinstance(node, (ast.ListComp, ast.List)):
+        return "list"
+    if isinstance(node, ast.JoinedStr):
+        return "str"
+    return ""
