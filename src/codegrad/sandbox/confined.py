@@ -225,6 +225,9 @@ def _run(command: list[str], limits: Limits, reader: int, writer: int) -> Confin
         return _Watch(limits).follow(process, reader)
     finally:
         _end(process)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
         os.close(reader)
 
 
@@ -332,9 +335,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None and process.returncode is not None:
-            stream.close()
 
 
 def _absolute(path: Path) -> str:
