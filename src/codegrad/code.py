@@ -8,10 +8,14 @@ program's texts change only through `Program.update`, which keeps the old ones.
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codegrad.gradient import Gradient
 from codegrad.task import Sources, Task
 from codegrad.verdict import Span
+
+if TYPE_CHECKING:
+    from codegrad.loss import Loss
 
 MODULE = "<module>"
 """The name of the variable that stands for statements outside every function."""
@@ -96,11 +100,15 @@ class Program:
         entry_point: str = "",
         *,
         variables: tuple[str, ...] | None = None,
+        task: Task | None = None,
     ) -> None:
+        self.task = task
         self.sources: Sources = dict(sources)
         self.main = main
         self.entry_point = entry_point
         self.history: tuple[Sources, ...] = ()
+        self.loss: Loss | None = None
+        """The loss that was propagated last; None after the texts have changed."""
         self._variables = variables
         self._codes: dict[tuple[str, str], Code] = {}
         self._refresh()
@@ -108,7 +116,13 @@ class Program:
     @classmethod
     def from_task(cls, task: Task) -> "Program":
         """Return the program that `task` starts from."""
-        return cls(task.sources, task.main, task.entry_point, variables=task.variables)
+        return cls(
+            task.sources,
+            task.main,
+            task.entry_point,
+            variables=task.variables,
+            task=task,
+        )
 
     @property
     def entry(self) -> Code:
@@ -166,6 +180,7 @@ class Program:
         """Replace the texts; the old ones are kept in `history`."""
         self.history = (*self.history, self.sources)
         self.sources = dict(sources)
+        self.loss = None
         self._refresh()
 
     def zero_grad(self) -> None:

@@ -7,6 +7,7 @@ when no stage reached a conclusion on its constraint.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from codegrad.task import Constraint
 from codegrad.verdict import Status, Verdict, strongest
@@ -78,6 +79,23 @@ class Evidence:
     def count(self, status: Status | None, *, hard: bool = True) -> int:
         """Return how many constraints have `status` (None: not run)."""
         return sum(row.status is status and row.hard is hard for row in self.rows)
+
+    def to_data(self) -> list[dict[str, Any]]:
+        """Return the rows as JSON-able data, the status as its label."""
+        return [
+            {
+                "constraint": row.constraint,
+                "text": row.text,
+                "origin": row.origin,
+                "hard": row.hard,
+                "stage": row.stage,
+                "status": row.label,
+                "checked": row.checked,
+                "reason": row.reason,
+                "forge_proof": row.forge_proof,
+            }
+            for row in self.rows
+        ]
 
     def sentence(self) -> str:
         """Return the result in one sentence that claims no more than what ran."""

@@ -5,8 +5,9 @@ text of a `Gradient`. Invariant: the order is a function of the critiques alone.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from codegrad.verdict import Counterexample, Finding, Span
 
@@ -58,6 +59,27 @@ class Critique:
     hard: bool = True
     weight: float = 1.0
     """How strongly the evidence points here, 0 to 1."""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the critique as JSON-able data."""
+        return {
+            "constraint": self.constraint,
+            "kind": self.kind,
+            "path": self.path,
+            "function": self.function,
+            "line": self.span.line,
+            "end_line": self.span.end_line or self.span.line,
+            "direction": self.direction,
+            "weight": self.weight,
+            "hard": self.hard,
+            "source": str(self.source),
+            "counterexamples": [asdict(example) for example in self.counterexamples],
+            "values": [
+                {"line": state.line, "values": [list(pair) for pair in state.values]}
+                for state in self.values
+            ],
+            "lines": [list(pair) for pair in self.lines],
+        }
 
     def sort_key(self) -> tuple[object, ...]:
         """Hard before soft, strongest evidence first, then place and name."""

@@ -6,16 +6,21 @@ function of the verdicts and the program; it asks no model.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property, total_ordering
+from typing import Any
 
 from codegrad.code import Program
 from codegrad.evidence import Evidence
 from codegrad.gradient import Critique, Gradient
-from codegrad.task import Constraint
+from codegrad.task import Constraint, Sources
 from codegrad.verdict import Verdict
 
 Blamer = Callable[[Program, "Loss"], Sequence[Critique]]
 """Turns a loss into critiques by running the failing inputs under observation."""
+
+Judge = Callable[[Sources], "Loss"]
+"""Returns the loss of a candidate."""
 
 
 @total_ordering
@@ -37,6 +42,7 @@ class Loss:
         size: int = 0,
         program: Program | None = None,
         blamer: Blamer | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.constraints = tuple(constraints)
         self.verdicts = tuple(verdicts)
@@ -45,6 +51,8 @@ class Loss:
         self.size = size
         self._program = program
         self._blamer = blamer
+        self.judge = judge
+        """Verifies another candidate against the same constraints."""
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -111,14 +119,58 @@ class Loss:
     def __repr__(self) -> str:
         return f"Loss({self.evidence.sentence()})"
 
+    def improves_on(self, other: "Loss") -> str:
+        """Return an empty text if this loss may replace `other`, else why not.
+
+        It may if every hard constraint that held still holds and the loss fell: the
+        projection step of projected gradient descent.
+        """
+        lost = sorted(other.satisfied - self.satisfied)
+        if lost:
+            return f"breaks {', '.join(lost[:3])}" + (", ..." if len(lost) > 3 else "")  # noqa: PLR2004 - three names show the point
+        if not self < other:
+            return "does not lower the loss"
+        return ""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the loss as JSON-able data; see `codegrad.events.Event`."""
+        hard, partial, soft, _ = self.key
+        return {
+            "value": round(self.value, 6),
+            "hard": list(hard),
+            "ladder": list(self.ladder),
+            "soft": soft,
+            "distance": partial,
+            "verdicts": [
+                {
+                    "constraint": v.constraint,
+                    "stage": v.stage,
+                    "status": v.status.name.lower(),
+                    "reason": v.reason,
+                    "checked": v.checked,
+                    "distance": round(v.distance, 6),
+                    "counterexamples": [asdict(e) for e in v.counterexamples],
+                    "findings": [asdict(f) for f in v.findings],
+                    "forge_proof": v.forge_proof,
+                }
+                for v in self.verdicts
+            ],
+            "not_run": self.not_run,
+            "sentence": self.evidence.sentence(),
+        }
+
     def backward(self) -> None:
         """Add this loss's critiques to the `grad` of the variables at fault.
 
+        Also tells the program that this is its loss, for the optimiser's next step.
         Gradients accumulate over calls until `zero_grad`; a variable without
         `requires_grad` receives none. Runs the failing inputs once more, isolated
         and observed; asks no model.
         """
-        if self._program is None or self._blamer is None or self.verified:
+        if self._program is None or self._blamer is None:
+            return
+        self._program.loss = self
+        if self.verified:
             return
         received: dict[tuple[str, str], list[Critique]] = {}
         for critique in self._blamer(self._program, self):

@@ -54,7 +54,7 @@ class CallCheck:
     expected: Any
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float | None = None
-    """Largest absolute or relative difference of floats; None compares with `==`."""
+    """The result must differ by less than this; None compares with `==`."""
 
     prints: str | None = None
     """What the call has to print; None does not look."""

@@ -194,7 +194,8 @@ def _direction(constraint: Constraint, verdict: Verdict) -> str:
     observed = example.observed
     if _kind(verdict) == "wrong value":
         observed = f"{_verb(constraint.check)} {observed}"
-    return f"{example.call} must {_wish(constraint.check, example.expected)}; it {observed}"
+    wish = _wish(constraint.check, example.expected)
+    return f"{example.call} must {wish}; it {observed}"
 
 
 def _verb(check: Check) -> str:

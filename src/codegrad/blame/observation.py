@@ -84,7 +84,7 @@ class Observer:
                 context=task.context,
                 trace=True,
             )
-            for (name, _), outcome in zip(group, run.outcomes, strict=False):
+            for (name, _), outcome in zip(group, run.calls, strict=False):
                 if outcome.trace is not None:
                     found.append(_observation(name, task.main, [outcome.trace]))
         return found
@@ -115,7 +115,7 @@ class Observer:
         )
         return [
             _observation(constraint.name, task.main, [outcome.trace])
-            for constraint, outcome in zip(constraints, run.outcomes, strict=True)
+            for constraint, outcome in zip(constraints, run.tests, strict=True)
             if outcome.trace is not None
         ]
 

@@ -1,0 +1,121 @@
+"""What an engine is: something that proposes texts.
+
+The contract. `propose` returns candidates that were not verified: an engine's claim
+decides nothing. It may keep state between calls; `state` and `restore` carry that
+state over a restart, so that a resumed run goes on as if nothing had happened. An
+engine that has nothing more to offer says so with `exhausted`; failing to find
+anything is not an exception. `EngineError` is for an engine that cannot work at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from codegrad.budget import Budget, Spent
+from codegrad.code import Program
+from codegrad.gradient import Gradient
+from codegrad.task import Sources, Task
+
+Progress = Callable[[int, str], None]
+"""Hears the number of candidates tried in this call so far, and what is going on."""
+
+
+def silent(candidates: int, note: str) -> None:
+    """Ignore progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One proposal of an earlier step and what became of it: the momentum."""
+
+    label: str
+    line: int
+    accepted: bool
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """Where to go: the aggregated gradient and what was tried before."""
+
+    gradients: Mapping[tuple[str, str], Gradient]
+    """By path and function name; only variables that may change."""
+
+    momentum: tuple[Attempt, ...] = ()
+
+    def suspicion(self, path: str) -> dict[int, float]:
+        """Return the suspicion of the lines of one file, 0 to 1."""
+        found: dict[int, float] = {}
+        for (where, _), gradient in self.gradients.items():
+            if where == path:
+                for line, weight in gradient.suspicion().items():
+                    found[line] = max(found.get(line, 0.0), weight)
+        return dict(sorted(found.items()))
+
+    def paths(self) -> list[str]:
+        """Return the files with critiques, the most suspicious first."""
+        weights: dict[str, float] = {}
+        for (path, _), gradient in self.gradients.items():
+            weights[path] = max(weights.get(path, 0.0), gradient.weight)
+        return sorted(weights, key=lambda path: (-weights[path], path))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A candidate: complete texts, not yet verified."""
+
+    sources: Sources
+    label: str
+    """How it was made, for people: an edit template, `reply 2`."""
+
+    line: int = 0
+    cost: float = 0.0
+    """How far-fetched it is by the engine's own measure; smaller is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one call of an engine brought."""
+
+    proposals: Sequence[Proposal] = ()
+    """Best first."""
+
+    spent: Spent = field(default_factory=Spent)
+    exhausted: bool = False
+    """Whether asking again would bring nothing new."""
+
+    note: str = ""
+    """What happened, in a few words."""
+
+
+class Engine(Protocol):
+    """Something that proposes; see the module for the contract."""
+
+    @property
+    def name(self) -> str:
+        """The name used on the command line and in events."""
+        ...
+
+    def propose(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,
+        progress: Progress = silent,
+    ) -> Answer:
+        """Return candidates for `program`, spending at most `budget`."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what has to be kept, as JSON-able data."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+    def close(self) -> None:
+        """Release what the engine holds; it may be used again."""
+        ...

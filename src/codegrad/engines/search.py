@@ -1,0 +1,326 @@
+"""The built-in engine: a typed program-repair search, steered by the gradient.
+
+Needs no key, no weights and no network. In: a program, its task and the direction.
+Out: programs that pass every visible test inside the batch child; they become the
+answer only if the split verification accepts them. Deterministic: the same task, seed
+and budget give the same proposals.
+"""
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from codegrad.budget import Budget, Spent
+from codegrad.code import MODULE, Program
+from codegrad.contract import ClauseKind
+from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
+from codegrad.errors import EngineError
+from codegrad.sandbox import Limits, encode
+from codegrad.search.frontier import Frontier, JobRun
+from codegrad.task import (
+    AssertionCheck,
+    CallCheck,
+    ClauseCheck,
+    Constraint,
+    RaisesCheck,
+    StdinCheck,
+    Task,
+)
+from codegrad.tasks.literals import call_text
+from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
+from codegrad.verify.stage import SEARCH_KERNEL, Workbench
+
+STEP_CANDIDATES = 6000
+"""Candidates of one step: a few seconds, which is what a kill can lose."""
+
+_KERNEL_LIMITS = Limits(wall_s=30.0, cpu_s=600.0)
+"""A batch child runs thousands of candidates; standing still is what ends it."""
+
+_Json = dict[str, Any]
+
+
+class SearchEngine:
+    """Edits the functions at fault until the visible tests pass.
+
+    One engine serves one task at a time; it keeps where it was in the search, so that
+    each call of `propose` goes on from the last.
+    """
+
+    name = "search"
+
+    def __init__(
+        self,
+        *,
+        bench: Workbench | None = None,
+        seed: int = 0,
+        step_candidates: int = STEP_CANDIDATES,
+    ) -> None:
+        self._bench = bench or Workbench()
+        self._seed = seed
+        self._step_candidates = step_candidates
+        self._frontiers: dict[str, Frontier] = {}
+        self._states: dict[str, Any] = {}
+        self._over: set[tuple[str, str]] = set()
+        """Files (and their texts) in which nothing is left to try."""
+
+    def propose(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,
+        progress: Progress = silent,
+    ) -> Answer:
+        """Search on for one step's candidates in the most suspicious file."""
+        path = self._next_path(task, program, direction)
+        if path is None:
+            return Answer(exhausted=True, note="nothing is left to try")
+        text = program.sources[path]
+        try:
+            ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError):
+            self._over.add((path, text))
+            note = f"{path} does not parse; the search edits syntax trees"
+            return Answer(exhausted=True, note=note)
+        wanted = self._step_candidates
+        if budget.candidates is not None:
+            wanted = min(wanted, budget.candidates)
+        frontier = self._frontier(task, program, path, direction, progress)
+        batch = frontier.advance(text, max(1, wanted))
+        if batch.exhausted:
+            self._over.add((path, text))
+        proposals = [
+            Proposal(
+                {**program.sources, path: found.source},
+                found.template,
+                found.line,
+                found.cost,
+            )
+            for found in batch.proposals
+        ]
+        return Answer(
+            proposals,
+            Spent(candidates=batch.spent),
+            exhausted=self._next_path(task, program, direction) is None,
+            note=batch.error or _note(len(proposals), batch.spent),
+        )
+
+    def _next_path(
+        self, task: Task, program: Program, direction: Direction
+    ) -> str | None:
+        blamed = direction.paths()
+        rest = [path for path in program.sources if path not in blamed]
+        order = [*blamed, *(rest if task.repository is None else ())]
+        return next(
+            (p for p in order if (p, program.sources[p]) not in self._over), None
+        )
+
+    def _frontier(
+        self,
+        task: Task,
+        program: Program,
+        path: str,
+        direction: Direction,
+        progress: Progress,
+    ) -> Frontier:
+        run_job = self._job_runner(task, program, path, progress)
+        if path in self._states:
+            return self._remember(
+                path, Frontier.from_state(self._states.pop(path), run_job)
+            )
+        if path in self._frontiers:
+            # The state holds everything; only the progress listener is new.
+            state = self._frontiers[path].state()
+            return self._remember(path, Frontier.from_state(state, run_job))
+        payload = kernel_payload(task, program, path, direction)
+        return self._remember(path, Frontier(payload, run_job, self._seed))
+
+    def _remember(self, path: str, frontier: Frontier) -> Frontier:
+        self._frontiers[path] = frontier
+        return frontier
+
+    def _job_runner(
+        self, task: Task, program: Program, path: str, progress: Progress
+    ) -> Callable[[_Json], JobRun]:
+        tried = 0
+
+        def run_job(job: _Json) -> JobRun:
+            nonlocal tried
+            run = self._start(task, program, path, job)
+
+            def report(done: int) -> None:
+                progress(tried + done, f"{job['phase']} in {path}")
+
+            def finish(done: int) -> None:
+                nonlocal tried
+                tried += done
+
+            return _Reported(run, int(job["start"]), report, finish)
+
+        return run_job
+
+    def _start(self, task: Task, program: Program, path: str, job: _Json) -> JobRun:
+        if task.repository is not None:
+            return self._bench.repository_search(task, program.sources, path, job)
+        return self._bench.sandbox.kernel(SEARCH_KERNEL, job, limits=_KERNEL_LIMITS)
+
+    def state(self) -> dict[str, Any]:
+        """Return where the search is."""
+        frontiers = {path: f.state() for path, f in self._frontiers.items()}
+        return {
+            "frontiers": {**self._states, **frontiers},
+            "over": sorted([path, text] for path, text in self._over),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self._frontiers = {}
+        self._states = dict(state["frontiers"])
+        self._over = {(path, text) for path, text in state["over"]}
+
+    def close(self) -> None:
+        """Stop the isolated worker."""
+        self._bench.close()
+
+
+class _Reported:
+    """A running job that reports how far it is while its frames are read."""
+
+    def __init__(
+        self,
+        run: JobRun,
+        start: int,
+        report: Callable[[int], None],
+        finish: Callable[[int], None],
+    ) -> None:
+        self._run = run
+        self._start = start
+        self._report = report
+        self._finish = finish
+
+    @property
+    def ended(self) -> str:
+        return self._run.ended
+
+    @property
+    def mark(self) -> int:
+        return self._run.mark
+
+    def __iter__(self) -> Any:  # noqa: ANN401 - frames are JSON
+        for frame in self._run:
+            if "end" in frame:
+                self._finish(int(frame["end"]["tried"]))
+            else:
+                self._report(max(0, self._run.mark - self._start))
+            yield frame
+
+
+def kernel_payload(
+    task: Task, program: Program, path: str, direction: Direction
+) -> _Json:
+    """Return the fields of a kernel job that stay the same during a search.
+
+    Raises:
+        EngineError: If the task has no test that the search could run.
+    """
+    tests = [
+        record
+        for constraint in task.constraints
+        for record in _records(task, constraint)
+    ]
+    if not tests and task.repository is None:
+        raise EngineError(
+            "the built-in search needs a test or example to follow; add doctests, "
+            "or name tests with --tests"
+        )
+    free = [
+        code.name
+        for code in program.codes
+        if code.path == path and code.requires_grad and code.name != MODULE
+    ]
+    context = "\n".join(filter(None, [task.context, _support(task)]))
+    return {
+        "context": context,
+        "entry": task.entry_point,
+        "functions": None if task.variables is None else free,
+        "tests": tests,
+        "suspicion": {str(k): v for k, v in direction.suspicion(path).items()} or None,
+        "prompt": task.prompt,
+    }
+
+
+def _support(task: Task) -> str:
+    return clause_prelude(task) if task.contract.of(ClauseKind.POST) else ""
+
+
+def _records(task: Task, constraint: Constraint) -> Sequence[_Json]:
+    if not constraint.hard:
+        return ()
+    match constraint.check:
+        case CallCheck() | RaisesCheck() as check:
+            return [_call_record(task, check)]
+        case AssertionCheck(source=source):
+            return [{"kind": "code", "source": f"{task.prelude}\n{source}"}]
+        case ClauseCheck(clause=clause):
+            return [
+                {"kind": "code", "source": clause_test(task, clause, arguments)}
+                for arguments in known_inputs(task)
+            ]
+        case StdinCheck(stdin=stdin, stdout=stdout):
+            return [{"kind": "stdin", "stdin": stdin, "stdout": stdout}]
+        case _:
+            return ()
+
+
+def _call_record(task: Task, check: CallCheck | RaisesCheck) -> _Json:
+    function = check.function or task.entry_point
+    if isinstance(check, CallCheck) and check.prints is not None:
+        return {"kind": "code", "source": _printing_test(function, check)}
+    if function != task.entry_point:
+        return {"kind": "code", "source": _other_function_test(function, check)}
+    record: _Json = {
+        "args": encode(check.args),
+        "kwargs": encode(dict(check.kwargs)),
+    }
+    if isinstance(check, RaisesCheck):
+        return {"kind": "raises", "error": check.error, **record}
+    return {
+        "kind": "call",
+        "expected": encode(check.expected),
+        "tolerance": check.tolerance,
+        **record,
+    }
+
+
+def _other_function_test(function: str, check: CallCheck | RaisesCheck) -> str:
+    call = call_text(function, check.args, dict(check.kwargs))
+    if isinstance(check, RaisesCheck):
+        return (
+            f"try:\n    {call}\nexcept Exception as _error:\n"
+            f"    assert type(_error).__name__ == {check.error!r}\n"
+            "else:\n    assert False\n"
+        )
+    if check.tolerance is not None:
+        return f"assert abs({call} - {check.expected!r}) < {check.tolerance!r}\n"
+    return f"assert {call} == {check.expected!r}\n"
+
+
+def _printing_test(function: str, check: CallCheck) -> str:
+    call = call_text(function, check.args, dict(check.kwargs))
+    value = "('' if _value is None else repr(_value))"
+    shown = "" if check.compares_result else f" + {value}"
+    wanted = (check.prints or "").rstrip()
+    return (
+        "import contextlib as _contextlib, io as _io\n"
+        "_out = _io.StringIO()\n"
+        "with _contextlib.redirect_stdout(_out):\n"
+        f"    _value = {call}\n"
+        f"assert (_out.getvalue(){shown}).rstrip() == {wanted!r}\n"
+    )
+
+
+def _note(found: int, spent: int) -> str:
+    if found:
+        return f"{found} candidates of {spent} pass every visible test"
+    return f"none of {spent} candidates passes every visible test"

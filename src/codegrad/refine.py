@@ -1,0 +1,345 @@
+"""The one front door: refine a task until it is verified or the budget is spent.
+
+In: a task, engines, a budget. Out: a `Result`, and an event for everything that
+happened. Invariant: the best program so far is never lost, and after a checkpoint a
+killed run goes on exactly as it would have.
+"""
+
+import difflib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from codegrad.budget import Budget, Spent
+from codegrad.code import Program
+from codegrad.engines.engine import Engine
+from codegrad.engines.search import SearchEngine
+from codegrad.events import Event, Listener
+from codegrad.evidence import Evidence
+from codegrad.loss import Loss
+from codegrad.optim.cgd import CGD, Trial
+from codegrad.task import Sources, Task
+from codegrad.verify.stage import Workbench
+from codegrad.verify.verification import VerificationLoss
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    VERIFIED = "verified"
+    """Every hard constraint holds."""
+
+    UNCHANGED = "unchanged"
+    """Every hard constraint held from the start."""
+
+    EXHAUSTED = "exhausted"
+    """The budget is spent or no engine has anything more to offer."""
+
+    INTERRUPTED = "interrupted"
+    """The user stopped it; it can be resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The best program found and the evidence for it."""
+
+    task: Task
+    outcome: Outcome
+    reason: str
+    """Why the run ended, in one sentence."""
+
+    sources: Sources
+    loss: Loss
+    spent: Spent
+    steps: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was established, constraint by constraint."""
+        return self.loss.evidence
+
+    @property
+    def verified(self) -> bool:
+        """Whether every hard constraint holds."""
+        return self.loss.verified
+
+    @property
+    def code(self) -> str:
+        """The text of the main module."""
+        return self.sources[self.task.main]
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The files whose text is not the starting text, in order."""
+        return tuple(
+            path
+            for path, text in self.sources.items()
+            if text != self.task.sources.get(path)
+        )
+
+    def diff(self) -> str:
+        """Return the change as a unified diff; empty if nothing changed."""
+        return "".join(
+            line
+            for path in self.changed
+            for line in unified_diff(
+                self.task.sources.get(path, ""), self.sources[path], path
+            )
+        )
+
+
+def refine(  # noqa: PLR0913 - the front door; everything but the task has a default
+    task: Task,
+    *,
+    engines: Sequence[Engine] | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+    on_event: Listener | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
+    bench: Workbench | None = None,
+) -> Result:
+    """Return the best program for `task` that the budget allows.
+
+    Without engines the built-in search is used, which needs no model. Every event goes
+    to `on_event` as it happens; give the `state` of a run's last `checkpoint` event to
+    go on from there. `KeyboardInterrupt` ends the run with the best so far.
+
+    Raises:
+        UnsafeSandboxError: If this machine cannot isolate untrusted code.
+        EngineError: If an engine cannot work at all.
+
+    Example:
+        >>> from codegrad.tasks.python_file import task_from_text
+        >>> text = '''
+        ... def largest(items):
+        ...     \"\"\"Return the largest item.
+        ...
+        ...     >>> largest([3, 9, 2])
+        ...     9
+        ...     >>> largest([-5, -1])
+        ...     -1
+        ...     \"\"\"
+        ...     return min(items)
+        ... '''
+        >>> result = refine(task_from_text(text, "largest.py", None))
+        >>> result.outcome.value, "max(items)" in result.code
+        ('verified', True)
+    """
+    with bench or Workbench() as tools:
+        run = _Run(task, engines, budget or Budget(), seed, on_event, tools)
+        try:
+            if checkpoint is not None:
+                run.restore(checkpoint)
+            return run.loop()
+        finally:
+            run.close()
+
+
+class _Run:
+    """The state of one run; `loop` is the method of the paper on one page."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one value for each argument of `refine`
+        self,
+        task: Task,
+        engines: Sequence[Engine] | None,
+        budget: Budget,
+        seed: int,
+        on_event: Listener | None,
+        bench: Workbench,
+    ) -> None:
+        self.task = task
+        self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
+        self.budget = budget
+        self.seed = seed
+        self.on_event = on_event
+        self.program = Program.from_task(task)
+        self.loss_fn = VerificationLoss(task, bench=bench, on_stage=self._on_stage)
+        self.optim = CGD(
+            [self.program.entry], engines=self.engines, on_trial=self._on_trial
+        )
+        self.step = 0
+        self.spent = Spent()
+        self._resumed = False
+        self._notes: tuple[str, ...] = ()
+        self._dry = False
+
+    def loop(self) -> Result:
+        """Alternate verification, backward pass and step until there is an end."""
+        if not self._resumed:
+            self._emit("started", self._description())
+        loss: Loss | None = None
+        try:
+            loss = self.loss_fn(self.program)
+            self._emit("verified", {"loss": loss.to_data()})
+            while not (end := self._end(loss)):
+                self.step += 1
+                self.optim.zero_grad()
+                loss.backward()
+                self._emit("gradient", {"critiques": self._critiques()})
+                loss = self._take_step(loss)
+                self._emit("checkpoint", {"state": self.state()})
+        except KeyboardInterrupt:
+            if loss is None:
+                raise
+            end = Outcome.INTERRUPTED, "stopped by the user"
+        return self._finish(loss, *end)
+
+    def _take_step(self, loss: Loss) -> Loss:
+        before = time.monotonic()
+        step = self.optim.step(
+            budget=self.budget.left(self.spent), progress=self._on_progress
+        )
+        self.spent = self.spent + step.spent
+        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._notes, self._dry = step.notes, step.exhausted
+        if step.accepted:
+            proved = step.accepted.loss
+            loss = proved if proved.verified else self.loss_fn(self.program)
+        self._emit(
+            "stepped",
+            {
+                "accepted": step.accepted is not None,
+                "loss": loss.to_data(),
+                "sources": dict(self.program.sources),
+                "spent": self.spent.to_dict(),
+                "notes": list(step.notes),
+            },
+        )
+        return loss
+
+    def _end(self, loss: Loss) -> tuple[Outcome, str] | None:
+        if loss.verified:
+            if self.step == 0 and not self._resumed:
+                return Outcome.UNCHANGED, "every hard constraint holds already"
+            return Outcome.VERIFIED, "every hard constraint holds"
+        reason = ""
+        limit = self.budget.exhausted(self.spent)
+        if all(c.stage == "syntax" for c in self.task.constraints if c.hard):
+            reason = "no test, example or contract says what must hold"
+        elif not loss.evidence.refuted:
+            reason = "nothing is refuted, but not all could be checked"
+        elif self._dry:
+            reason = "; ".join(self._notes) or "no engine has anything more to offer"
+        elif limit:
+            spent = getattr(self.spent, limit)
+            reason = f"the budget is spent ({spent:,g} {limit})"
+        return (Outcome.EXHAUSTED, reason) if reason else None
+
+    def _finish(self, loss: Loss, outcome: Outcome, reason: str) -> Result:
+        self._emit(
+            "finished",
+            {
+                "status": str(outcome),
+                "reason": reason,
+                "sources": dict(self.program.sources),
+                "loss": loss.to_data(),
+                "spent": self.spent.to_dict(),
+                "evidence": loss.evidence.to_data(),
+            },
+        )
+        return Result(
+            self.task,
+            outcome,
+            reason,
+            self.program.sources,
+            loss,
+            self.spent,
+            self.step,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs, as JSON-able data."""
+        return {
+            "step": self.step,
+            "sources": dict(self.program.sources),
+            "spent": self.spent.to_dict(),
+            "optimizer": self.optim.state(),
+            "exhausted": self._dry,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.step = int(state["step"])
+        if dict(state["sources"]) != dict(self.program.sources):
+            self.program.update(state["sources"])
+        self.spent = Spent(**state["spent"])
+        self.optim.restore(state["optimizer"])
+        self._dry = bool(state["exhausted"])
+        self._resumed = True
+
+    def close(self) -> None:
+        """Stop what the engines hold."""
+        for engine in self.engines:
+            engine.close()
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "task": self.task.name,
+            "engine": ", ".join(engine.name for engine in self.engines),
+            "budget": {
+                name: getattr(self.budget, name)
+                for name in ("candidates", "seconds", "calls", "tokens", "money")
+            },
+            "seed": self.seed,
+            "sources": dict(self.task.sources),
+            "notes": list(self.task.notes),
+            "constraints": [
+                {
+                    "name": c.name,
+                    "stage": c.stage,
+                    "text": c.text,
+                    "origin": str(c.origin),
+                    "hard": c.hard,
+                }
+                for c in self.task.constraints
+            ],
+        }
+
+    def _critiques(self) -> list[dict[str, Any]]:
+        return [
+            critique.to_data()
+            for code in self.program.codes
+            for critique in (code.grad or ())
+        ]
+
+    def _on_stage(self, stage: str) -> None:
+        self._emit("progress", {"engine": "", "candidates": 0, "note": stage})
+
+    def _on_progress(self, candidates: int, note: str) -> None:
+        total = self.spent.candidates + candidates
+        self._emit("progress", {"engine": "search", "candidates": total, "note": note})
+
+    def _on_trial(self, trial: Trial) -> None:
+        self._emit(
+            "proposed",
+            {
+                "engine": trial.engine,
+                "label": trial.proposal.label,
+                "line": trial.proposal.line,
+                "sources": dict(trial.proposal.sources),
+                "cost": trial.proposal.cost,
+                "loss": trial.loss.to_data(),
+                "accepted": trial.accepted,
+                "reason": trial.reason,
+            },
+        )
+
+    def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
+        if self.on_event:
+            self.on_event(Event(kind, self.step, data))
+
+
+def unified_diff(before: str, after: str, path: str) -> list[str]:
+    """Return the lines of a unified diff, each with its line end."""
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        f"a/{path}",
+        f"b/{path}",
+    )
+    return [
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in lines
+    ]
