@@ -32,12 +32,13 @@ import json
 import mmap
 import os
 import reprlib
+import signal
 import sys
 import threading
 import time
 import types
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 MAX_REPR = 200
 """Characters of one value in a frame."""
@@ -60,6 +61,9 @@ MAX_EVENTS = 400_000
 
 MAX_VALUE_EVENTS = 20_000
 """Lines of one test at which values are looked at: this costs far more."""
+
+WATCH_SHARE = 0.5
+"""Part of a test's deadline after which it says what it has reached so far."""
 
 MAX_VALUED_TESTS = 20
 """Failing tests that are run once more to record values."""
@@ -107,7 +111,7 @@ class _ShortRepr(reprlib.Repr):
 
     def repr_instance(self, x: Any, level: int) -> str:  # noqa: ANN401 - any object
         cls = type(x)
-        if isinstance(x, type) or isinstance(x, types.ModuleType):
+        if isinstance(x, (type, types.ModuleType)):
             return f"<{x.__name__}>"
         if cls.__module__ in _TRUSTED_MODULES:
             return repr(x)
@@ -152,12 +156,12 @@ def _safe_text(value: object) -> str:
 
 
 class Functions:
-    """The functions of one source file, to name a line's function.
+    r"""The functions of one source file, to name a line's function.
 
     Nested functions, lambdas and comprehensions count as the function they are in.
 
     Example:
-        >>> functions = Functions("def f():\\n    return 1\\nx = 2")
+        >>> functions = Functions("def f():\n    return 1\nx = 2")
         >>> functions.at(2), functions.at(3)
         ('f', '')
     """
@@ -602,7 +606,8 @@ class Plugin:
         self.frames({"start": item.nodeid})
         started = time.perf_counter()
         recorder = Recorder(self.project) if self.job["trace"] else None
-        reports = self.run_item(item, nextitem, recorder)
+        with self._watching(recorder):
+            reports = self.run_item(item, nextitem, recorder)
         event = self._outcome(reports)
         event["node"] = item.nodeid
         event["duration_s"] = round(time.perf_counter() - started, 6)
@@ -624,6 +629,31 @@ class Plugin:
         recording = recorder.recording() if recorder else contextlib.nullcontext()
         with recording:
             return runtestprotocol(item, log=False, nextitem=nextitem)
+
+    @contextlib.contextmanager
+    def _watching(self, recorder: Recorder | None) -> Iterator[None]:
+        """Send what a test that runs on and on has reached, before it is killed."""
+        deadline_s = self.job.get("deadline_s") or 0.0
+
+        def report(number: int, frame: types.FrameType | None) -> None:
+            del number
+            place = None
+            while frame is not None and place is None:
+                path = self.project.subject(frame.f_code.co_filename)
+                place = (path, frame.f_lineno) if path else None
+                frame = frame.f_back
+            trace = recorder.coverage() if recorder else None
+            self.frames({"hanging": {"place": place, "trace": trace}})
+
+        # User CPU time: no test framework uses this timer, and a thread would be
+        # counted by the tests' own checks.
+        before = signal.signal(signal.SIGVTALRM, report)
+        signal.setitimer(signal.ITIMER_VIRTUAL, WATCH_SHARE * deadline_s)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            signal.signal(signal.SIGVTALRM, before)
 
     def _record_values(self) -> None:
         """Run failing tests once more for the values; the outcomes stand already."""
@@ -696,7 +726,23 @@ def load_event(project: Project, error: BaseException) -> _Event:
         "error": type(cause).__name__,
         "message": message[:MAX_MESSAGE],
         "place": place,
+        "module": _module_at_fault(project, cause),
     }
+
+
+def _module_at_fault(project: Project, error: BaseException) -> str | None:
+    """Return the project file that lacks a name which somebody wanted from it."""
+    module: object = None
+    if isinstance(error, ImportError) and type(error) is ImportError:
+        module = sys.modules.get(error.name or "")
+    elif isinstance(error, AttributeError):
+        module = getattr(error, "obj", None)  # since Python 3.10
+    file = (
+        getattr(module, "__file__", None)
+        if isinstance(module, types.ModuleType)
+        else None
+    )
+    return project.relative(file) if isinstance(file, str) else None
 
 
 def _crash_text(report: Any) -> _Event:  # noqa: ANN401 - pytest's report
