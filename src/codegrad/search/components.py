@@ -98,9 +98,10 @@ def select_components(
             continue
         is_meant = bool(component.words & spoken)
         extra = _RARE_COST if component.is_rare and not is_meant else 0
-        chosen.append((extra, not is_meant, component._replace(cost=1 + extra)))
-    chosen.sort(key=lambda item: item[:2])
-    return [component for _, _, component in chosen]
+        order = (extra, not is_meant, component.is_rare)
+        chosen.append((order, component._replace(cost=1 + extra)))
+    chosen.sort(key=lambda item: item[0])
+    return [component for _, component in chosen]
 
 
 def _power(base: float, exponent: int) -> object:

@@ -58,6 +58,8 @@ _MIN_EXAMPLES_FOR_CONDITIONAL = 5
 _MAX_PARTIAL = 200
 _MAX_SOLUTIONS = 20
 _MAX_SIZE = 8
+_LOOK_AHEAD = 1
+"""Sizes searched beyond the first solution, for one that fits the prompt better."""
 _SHARE = 4
 """One operation may use a fourth of what is left of the budget at one size."""
 
@@ -65,6 +67,7 @@ _CHEAP_CONSTANTS = (0, 1, 2)
 _COMMON_CONSTANTS = (10, -1, "", " ", 3)
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
 _QUOTED = re.compile(r"""(['"`])((?:(?!\1)[^\n\\]){0,12})\1""")
+_SHOWN_CALL = re.compile(r"\w\(.*\)\s*(?:=|➞|-+>|→|returns?\b|should\b|is\b|#)")
 _MAX_PROMPT_NUMBERS = 6
 _MAX_PROMPT_TEXTS = 5
 
@@ -198,7 +201,7 @@ def solve_examples(
     }
     names = {*dir(builtins), *modules}
     components = _unshadowed(select_components(prompt, names=names), argument_names)
-    goal = _Goal([expected for _, expected in examples], _telling(variables))
+    goal = _Goal([expected for _, expected in examples], frozenset(argument_names))
     bank = Enumerator(
         len(examples),
         components,
@@ -236,12 +239,18 @@ def body_for(expression: str, modules: Collection[str] = ()) -> str:
 
 
 def prompt_constants(prompt: str) -> list[object]:
-    """Return the numbers and quoted texts of a prompt, without its doctests.
+    r"""Return the numbers and quoted texts of a prompt, without its examples.
 
     0, 1 and 2 come first, then those of the prompt in its order, then constants
-    that most programs may need.
+    that most programs may need. Doctests, and lines that show a call and its value,
+    give none: an expression with a literal of an example fits only that example.
+
+    Example:
+        >>> prompt_constants("Add 7 and '-'.\n>>> f(99)")[:5]
+        [0, 1, 2, 7, '-']
     """
-    prose = prompt.split(">>>", maxsplit=1)[0]
+    lines = prompt.split(">>>", maxsplit=1)[0].splitlines()
+    prose = "\n".join(line for line in lines if not _SHOWN_CALL.search(line))
     numbers = [
         float(text) if "." in text else int(text) for text in _NUMBER.findall(prose)
     ]
@@ -278,7 +287,7 @@ class _Goal:
             if len(self.solutions) < _MAX_SOLUTIONS:
                 self.solutions.append(expression)
             if self.arguments <= expression.variables and self.stop_after is None:
-                self.stop_after = expression.size
+                self.stop_after = expression.size + _LOOK_AHEAD
         elif is_new and any(fits) and len(self.partial) < _MAX_PARTIAL:
             self.partial.setdefault(_mask(fits), expression)
 
@@ -403,7 +412,7 @@ class Enumerator:
             return
         variables = operands[0].variables.union(*[o.variables for o in operands[1:]])
         key = self._key(kind, values, variables)
-        is_new = key not in self._seen
+        is_new = key is not None and key not in self._seen
         if not is_new and not self._is_wanted(values):
             return
         source = component.template.format(
@@ -417,7 +426,7 @@ class Enumerator:
         if found.kind == OTHER or not _is_small(found.kind, found.values):
             return
         key = self._key(found.kind, found.values, found.variables)
-        is_new = key not in self._seen
+        is_new = key is not None and key not in self._seen
         if is_new or self._is_wanted(found.values):
             yield from self._keep(found, key, is_new=is_new)
 
@@ -436,7 +445,7 @@ class Enumerator:
         return self.goal is not None and is_same(values[0], self.goal.expected[0])
 
     def _key(self, kind: Kind, values: Values, variables: frozenset[str]) -> object:
-        """Return what tells behaviours apart.
+        """Return what tells behaviours apart, or None for values too long to keep.
 
         With few states much is equal by chance, so that expressions of different
         arguments are kept beside each other.
@@ -448,7 +457,8 @@ class Enumerator:
             return kind, used, tuple(values)
         if kind == SET:
             return kind, used, tuple([frozenset(map(repr, v)) for v in values])
-        return kind, used, repr(values)
+        text = repr(values)
+        return (kind, used, text) if len(text) <= _MAX_KEY else None
 
 
 class _Iteration(NamedTuple):
@@ -628,15 +638,6 @@ def is_same(value: object, expected: object) -> bool:
     return value == expected
 
 
-def _telling(variables: Mapping[str, Values]) -> frozenset[str]:
-    """Return the arguments that differ between the examples: those to be used."""
-    return frozenset(
-        name
-        for name, values in variables.items()
-        if len(values) == 1 or len({repr(value) for value in values}) > 1
-    )
-
-
 def _unshadowed(
     components: Iterable[Component], variables: Iterable[str]
 ) -> list[Component]:
@@ -725,8 +726,8 @@ def _rank(found: Solution, spoken: frozenset[str]) -> tuple[bool, bool, int, int
     return (
         not found.uses_all_arguments,
         found.conditional,
+        2 * found.size + unspoken,
         found.size,
-        unspoken,
         found.source_expression,
     )
 
