@@ -1220,14 +1220,15 @@ abc array ast bisect calendar cmath collections collections.abc contextlib copy
 dataclasses datetime decimal enum fractions functools hashlib heapq io itertools json
 math mmap numbers operator queue random re reprlib statistics string textwrap time
 traceback typing unittest
+fcntl gc mmap resource signal socket _thread
 """
-"""Modules that candidates commonly import: paid once, inherited by every child."""
+"""Modules that candidates commonly import, and those that a child itself needs: paid
+once, inherited by every child."""
 
 
 def zygote_main(config: Mapping[str, Any]) -> None:
     """Confine this process once, then fork a child for each part of each job."""
     import gc
-    import random
     import socket
 
     # Low numbers only: a child closes what lies below 256.
@@ -1236,14 +1237,14 @@ def zygote_main(config: Mapping[str, Any]) -> None:
     kernel = Kernel() if sys.platform == "linux" else None
     states = LayerStates(config["layers_off"])
     zygote = Zygote(control, kernel, states)
+    zygote.must_seed = "random" in sys.modules
     try:
-        zygote.confine(config)
+        with _no_fork_hooks():
+            zygote.confine(config)
     except OSError as error:
         message = {"failed_layer": "private_root", "refused": str(error)}
         control.send(pack(message)[_HEADER.size :])
         return
-    # A forked child starts from the state of this generator: same job, same run.
-    random.seed(0)
     hello = {**states.to_data(), "python": sys.version.split()[0]}
     control.send(json.dumps(hello).encode())
     gc.collect()
@@ -1266,6 +1267,7 @@ class Zygote:
         self.null = os.open(os.devnull, os.O_RDWR)
         self.proc = open_proc()
         self.pids: list[int] = []
+        self.must_seed = False
 
     def confine(self, config: Mapping[str, Any]) -> None:
         """Apply the layers that all children inherit; prepare those that they add.
@@ -1418,7 +1420,32 @@ class Zygote:
         # Large stacks let the limit on memory stop a bomb of threads.
         with contextlib.suppress(ValueError, OSError):
             _thread.stack_size(64 << 20)
+        if self.must_seed:
+            sys.modules["random"].seed(0)  # type: ignore[attr-defined]
         gc.enable()
+
+
+@contextlib.contextmanager
+def _no_fork_hooks() -> Iterator[None]:
+    """Import modules without what they would do after each fork.
+
+    `random` would seed itself from the system: same job, another run. `threading`
+    looks for other threads, of which there are none, at the cost of 500 us.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **_hooks: None  # type: ignore[assignment,misc]
+    try:
+        import random
+
+        random.seed(0)
+        yield
+        import threading
+
+        hook = getattr(threading, "_after_fork", None)
+        if hook is not None:
+            hook.__code__ = (lambda: None).__code__
+    finally:
+        os.register_at_fork = register  # type: ignore[misc]
 
 
 def _receive(control: Any, socket: Any) -> tuple[bytes, list[int], int, Any]:
@@ -2000,11 +2027,10 @@ class _Tester:
         self.tracer = tracer
         self.is_traced = bool(job.get("trace"))
         self.capture = _Capture(job["output_bytes"])
-        self.entry_names = {job["entry"], "candidate"}
         self.namespace: dict[str, Any] = {
             **names,
             "__name__": "tests",
-            _CHECK: _check,
+            CHECK_NAME: _check,
         }
 
     def prepare(self) -> dict[str, Any] | None:
@@ -2062,87 +2088,12 @@ class _Tester:
     def _execute(self, text: str, name: str, namespace: dict[str, Any]) -> None:
         if not text:
             return
-        tree = _rewrite_asserts(text, name, self.entry_names)
-        code = compile(tree, name, "exec", dont_inherit=True)
+        code = compile(text, name, "exec", dont_inherit=True)
         exec(code, namespace)  # noqa: S102 - the purpose of this process
 
 
-_CHECK = "__codegrad_check__"
-
-
-def _rewrite_asserts(text: str, name: str, entries: Iterable[str]) -> Any:
-    """Return the tree of `text` with asserts that remember what they compared.
-
-    Only the shapes below are rewritten; any other assert stays as it is::
-
-        assert f(x) == expected          assert expected == f(x)
-        assert f(x)                      assert not f(x)
-        assert f(x) is expected          assert abs(f(x) - expected) < tolerance
-    """
-    import ast
-
-    names = frozenset(entries)
-
-    def has_call(node: ast.AST) -> bool:
-        return any(
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Name)
-            and part.func.id in names
-            for part in ast.walk(node)
-        )
-
-    def sides(left: ast.expr, right: ast.expr) -> list[ast.expr]:
-        is_swapped = has_call(right) and not has_call(left)
-        return [left, right, ast.Constant(value=is_swapped)]
-
-    def parts(test: ast.expr) -> list[ast.expr] | None:
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            kind = _COMPARISONS.get(type(test.ops[0]).__name__)
-            left, right = test.left, test.comparators[0]
-            if kind in ("==", "is"):
-                return [ast.Constant(value=kind), *sides(left, right)]
-            if kind is not None and _is_distance(left):
-                inner = left.args[0]  # type: ignore[attr-defined]
-                pair = sides(inner.left, inner.right)
-                return [ast.Constant(value=kind), *pair, right]
-        is_negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
-        inner = test.operand if is_negated else test  # type: ignore[attr-defined]
-        if isinstance(inner, ast.Call) and has_call(inner):
-            expected = ast.Constant(value=not is_negated)
-            no = ast.Constant(value=False)
-            return [ast.Constant(value="truth"), inner, expected, no]
-        return None
-
-    class Rewriter(ast.NodeTransformer):
-        def visit_Assert(self, node: ast.Assert) -> ast.AST:  # noqa: N802 - ast's name
-            found = parts(node.test)
-            if found is None:
-                return node
-            empty = ast.Constant(value=None)
-            no_arguments = ast.arguments(
-                posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
-            )
-            message = ast.Lambda(args=no_arguments, body=node.msg or empty)
-            function = ast.Name(id=_CHECK, ctx=ast.Load())
-            call = ast.Call(func=function, args=[message, *found], keywords=[])
-            return ast.copy_location(ast.Expr(value=call), node)
-
-    tree = ast.parse(text, name)
-    return ast.fix_missing_locations(Rewriter().visit(tree))
-
-
-_COMPARISONS = {"Eq": "==", "Is": "is", "Lt": "<", "LtE": "<="}
-
-
-def _is_distance(node: Any) -> bool:
-    """Whether `node` is abs(a - b)."""
-    return (
-        type(node).__name__ == "Call"
-        and getattr(node.func, "id", "") == "abs"
-        and len(node.args) == 1
-        and type(node.args[0]).__name__ == "BinOp"
-        and type(node.args[0].op).__name__ == "Sub"
-    )
+CHECK_NAME = "__codegrad_check__"
+"""What the parent writes in place of `assert`; see `codegrad.sandbox.asserts`."""
 
 
 def _check(
@@ -2153,7 +2104,7 @@ def _check(
     is_swapped: bool,  # noqa: FBT001 - called by rewritten asserts, by position
     tolerance: Any = None,
 ) -> None:
-    """Stand in for an assert; see `_rewrite_asserts`."""
+    """Stand in for an assert of a comparison."""
     holds = {
         "==": lambda: left == right,
         "is": lambda: left is right,

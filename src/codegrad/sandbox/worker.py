@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from codegrad.errors import SandboxError
 from codegrad.sandbox import child
+from codegrad.sandbox.asserts import rewrite_asserts
 from codegrad.sandbox.layers import LayerReport
 from codegrad.sandbox.limits import Limits
 from codegrad.sandbox.outcome import (
@@ -204,12 +205,13 @@ class Sandbox:
             SandboxError: If no confined process can be started.
         """
         job = _job(source, entry, context, limits, trace=trace)
-        job["prelude"] = prelude
+        job["prelude"] = rewrite_asserts(prelude, entry)
+        rewritten = [rewrite_asserts(test, entry) for test in tests]
         gathered: list[TestOutcome] = []
         load = before = LoadOutcome(Ending.NOT_RUN)
         cpu_s, restarts = 0.0, -1
         while restarts < MAX_RESTARTS and (len(gathered) < len(tests) or restarts < 0):
-            rest = list(tests[len(gathered) :])
+            rest = rewritten[len(gathered) :]
             batch = _CheckBatch({**job, "tests": rest}, len(rest), limits, shared=shared)
             cpu_s += self._run(batch)
             gathered += batch.outcomes
