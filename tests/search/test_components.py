@@ -12,7 +12,8 @@ from codegrad.search.kinds import GROUPS, kind_of
 
 SAMPLES: list[object] = [
     0, 3, -2, 1.5, -0.5, True, False, None, "", "ab C", "12", "1", "10", [], [3, 1, 2],
-    [0.5, 2], ["b", "aa"], [True, False], [[1], []], [("k", 1)], [1, "a"], (1, "b"), {"a": 1},
+    [0.5, 2], ["b", "aa"], [True, False],
+    [[1], []], [("k", 1)], [1, "a"], (1, "b"), {"a": 1},
     {1: 2}, {1, 2}, {"a"},
 ]  # fmt: skip
 MODULES = {
