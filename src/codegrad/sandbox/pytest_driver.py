@@ -62,7 +62,7 @@ MAX_EVENTS = 400_000
 MAX_VALUE_EVENTS = 20_000
 """Lines of one test at which values are looked at: this costs far more."""
 
-WATCH_SHARE = 0.5
+WATCH_SHARE = 0.25
 """Part of a test's deadline after which it says what it has reached so far."""
 
 MAX_VALUED_TESTS = 20
@@ -588,6 +588,15 @@ class Plugin:
             }
         )
 
+    def refuse(self, error: Exception) -> int:
+        """Note that pytest refuses its command line or configuration."""
+        lines = _safe_text(error).splitlines()
+        told = [line for line in lines if "error:" in line.lower()] or lines
+        message = told[0].partition("error: ")[2] or told[0]
+        event = {"error": "UsageError", "message": message, "place": None}
+        self.broken.append({"node": "", **event})
+        return 4
+
     # -- running
 
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:
@@ -814,15 +823,11 @@ def _session(plugin: Plugin, arguments: list[str], plugins: list[object]) -> int
         plugin.broken.append({"node": "", **load_event(plugin.project, error)})
         return int(pytest.ExitCode.USAGE_ERROR)
     except pytest.UsageError as error:
-        event = {"error": "UsageError", "message": str(error), "place": None}
-        plugin.broken.append({"node": "", **event})
-        return int(pytest.ExitCode.USAGE_ERROR)
+        return plugin.refuse(error)
     try:
         return int(config.hook.pytest_cmdline_main(config=config))
     except pytest.UsageError as error:
-        event = {"error": "UsageError", "message": str(error), "place": None}
-        plugin.broken.append({"node": "", **event})
-        return int(pytest.ExitCode.USAGE_ERROR)
+        return plugin.refuse(error)
     finally:
         config._ensure_unconfigure()  # noqa: SLF001 - as pytest.main does
 

@@ -17,11 +17,13 @@ import signal
 import stat
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -34,7 +36,7 @@ from codegrad.sandbox.limits import Limits
 from codegrad.task import Repository, Sources
 
 SUITE_LIMITS = Limits(
-    wall_s=60.0,
+    wall_s=30.0,
     cpu_s=900.0,
     memory_mb=8192,
     output_bytes=1 << 16,
@@ -263,7 +265,8 @@ print(json.dumps([sys.version_info[:2], version, sys.path]))
 """
 
 
-def _ask_interpreter(python: Path) -> list[str]:
+@lru_cache(maxsize=8)
+def _ask_interpreter(python: Path) -> tuple[str, ...]:
     """Return the import path of an interpreter that can run the tests."""
     try:
         answer = subprocess.run(  # noqa: S603 - the interpreter that the user named
@@ -294,7 +297,7 @@ def _ask_interpreter(python: Path) -> list[str]:
             f"{python} has pytest {pytest_version}, and {MIN_PYTEST} is needed; "
             "upgrade it there or name another interpreter with --python"
         )
-    return [str(entry) for entry in path if entry]
+    return tuple(str(entry) for entry in path if entry)
 
 
 # -------------------------------------------------------------------- scratch copy
@@ -472,7 +475,7 @@ class _Setting:
     copy: ScratchCopy
     limits: Limits
     allow_unsafe: bool
-    import_path: list[str]
+    import_path: tuple[str, ...]
     layers_off: tuple[str, ...] = ()
     layers: LayerReport = field(default_factory=lambda: layer_report({"states": {}}))
 
@@ -516,6 +519,8 @@ class _Setting:
             read_paths=(
                 package / "sandbox" / "pytest_driver.py",
                 package / "search",
+                # The supervisor itself imports from our own standard library.
+                Path(sysconfig.get_path("stdlib")),
                 *self._dependencies(),
             ),
             env=environment,
@@ -564,9 +569,12 @@ class _Process:
         finally:
             os.close(writer)
         self._pending = json.dumps(job).encode()
+        root = f"{setting.copy.root}{os.sep}"
+        self._root = json.dumps(root)[1:-1].encode()
         self._buffer = bytearray()
         self._received = 0
         self._stderr = bytearray()
+        self.status: int | None = None
         self._selector = selectors.DefaultSelector()
         self._streams = {
             "stdin": _fd(self._process.stdin),
@@ -578,14 +586,13 @@ class _Process:
         self._selector.register(self._streams["stdout"], selectors.EVENT_READ, "out")
         self._selector.register(self._streams["stderr"], selectors.EVENT_READ, "err")
 
-    def frame(self, timeout_s: float) -> dict[str, Any]:
-        """Return the next frame.
+    def frame(self, deadline: float) -> dict[str, Any]:
+        """Return the next frame; the deadline is on the monotonic clock.
 
         Raises:
             TimeoutError: If none came in time.
             _Ended: If none will come any more.
         """
-        deadline = time.monotonic() + timeout_s
         while True:
             line = self._line()
             if line is not None:
@@ -606,7 +613,8 @@ class _Process:
             return None
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
-        return line
+        # Nobody wants to read the path of a folder that is gone.
+        return line.replace(self._root, b"")
 
     def _serve(self, key: selectors.SelectorKey) -> None:
         if key.data == "in":
@@ -665,6 +673,7 @@ class _Process:
         self._read_report()
 
     def _read_report(self) -> None:
+        """Learn from the supervisor which layers held and how the program ended."""
         message: dict[str, Any] = {}
         try:
             while True:
@@ -675,8 +684,9 @@ class _Process:
             os.close(self._report)
         if "layers" in message:
             self._setting.layers = layer_report(message["layers"])
+        self.status = message.get("status")
         refused = message.get("refused")
-        if not refused:
+        if not refused and "layers" in message:
             return
         if "layers" in message and not self._setting.layers.is_safe:
             raise UnsafeSandboxError(
@@ -684,7 +694,8 @@ class _Process:
             )
         if "failed_layer" in message:
             raise _LayerFailed(str(message["failed_layer"]))
-        raise SandboxError(f"the tests could not be started: {refused}")
+        reason = refused or self.last_words()
+        raise SandboxError(f"the tests could not be started: {reason}")
 
     def last_words(self) -> str:
         """Return the line of standard error that says most."""
@@ -807,17 +818,19 @@ class _SuiteRunner:
         process = _Process(self._setting, job)
         self._current, self._hanging = None, {}
         wall_s = self._setting.limits.wall_s
-        timeout_s = max(START_S, wall_s)
+        deadline = time.monotonic() + max(START_S, wall_s)
         ended = "died"
         try:
             while True:
-                frame = process.frame(timeout_s)
+                frame = process.frame(deadline)
                 if "finish" in frame:
                     ended = "finished"
                     break
                 self._take(frame)
-                is_running = "start" in frame or "again" in frame
-                timeout_s = wall_s if is_running else max(START_S, wall_s)
+                if "start" in frame or "again" in frame:
+                    deadline = time.monotonic() + wall_s
+                elif "hanging" not in frame:
+                    deadline = time.monotonic() + max(START_S, wall_s)
         except TimeoutError:
             ended = "timeout"
         except _Ended:
@@ -872,7 +885,7 @@ class _SuiteRunner:
         self._outcomes[self._current] = NodeOutcome(
             node=self._current,
             kind="timeout" if ended == "timeout" else "died",
-            message=late if ended == "timeout" else "the test ended its process",
+            message=late if ended == "timeout" else _death(process.status),
             place=(place[0], place[1]) if place else None,
             duration_s=wall_s if ended == "timeout" else 0.0,
             trace=_node_trace(trace) if trace else None,
@@ -902,17 +915,16 @@ class _SuiteRunner:
                 line = place[1] if place and place[0] == path else 1
                 self._set_load(broken["error"], broken["message"], (path, line))
             return
-        where = f"{place[0]}:{place[1]}" if place else broken["node"] or "the project"
-        error = f"{broken['error']}: " if broken["error"] else ""
+        where = f"{place[0]}:{place[1]}" if place else broken["node"]
+        error = "" if broken["error"] in _SELF_EVIDENT else broken["error"]
+        said = ": ".join(filter(None, (where, error, broken["message"])))
         hint = ""
         if broken["error"] == "ModuleNotFoundError":
             hint = (
                 f"; install it for {repository.python} or name another interpreter "
                 "with --python"
             )
-        raise TestsError(
-            f"the tests do not collect: {where}: {error}{broken['message']}{hint}"
-        )
+        raise TestsError(f"the tests do not collect: {said}{hint}")
 
     def _set_load(
         self, error: str, message: str, place: tuple[str, int] | None
@@ -923,13 +935,30 @@ class _SuiteRunner:
 
     def _check_modules(self, modules: Mapping[str, str]) -> None:
         for path, file in modules.items():
-            if not Path(file).is_relative_to(self._setting.copy.root):
+            # The driver's paths are absolute outside the copy only.
+            if Path(file).is_absolute():
                 raise TestsError(
                     f"the tests import {path} from {file}, not from the project that "
                     f"was named: remove that installation from "
                     f"{self._setting.repository.python}, or install the project there "
                     "with `pip install --editable`"
                 )
+
+
+def _death(status: int | None) -> str:
+    if status is None:
+        return "the test ended its process"
+    if status > _SIGNALLED:
+        with suppress(ValueError):
+            name = signal.Signals(status - _SIGNALLED).name
+            return f"the process of the test was ended by {name}"
+    return f"the test ended its process with exit status {status}"
+
+
+_SIGNALLED = 128
+
+_SELF_EVIDENT = frozenset({"", "UsageError"})
+"""Errors of which the message says all."""
 
 
 def _outcome(data: Mapping[str, Any]) -> NodeOutcome:
