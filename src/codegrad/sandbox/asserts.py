@@ -49,7 +49,7 @@ class _Rewriter(ast.NodeTransformer):
     def __init__(self, entry: str) -> None:
         self.entries = {entry, "candidate"}
 
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """Return the call in place of `node`, or `node` itself."""
         arguments = self._arguments(node.test)
         if arguments is None:

@@ -82,7 +82,7 @@ class ConfinedRun:
     """Whether output beyond the limit was dropped."""
 
 
-def confined_command(
+def confined_command(  # noqa: PLR0913 - each option is one of the confinement's own
     argv: Sequence[str],
     *,
     cwd: Path,
@@ -92,22 +92,21 @@ def confined_command(
     limits: Limits | None = None,
     network: bool = False,
     allow_unsafe: bool = False,
-    layers_off: Mapping[str, str] | None = None,
+    layers_off: Sequence[str] | Mapping[str, str] = (),
     report_fd: int = -1,
 ) -> list[str]:
     """Return a command that runs `argv` confined, from any process API.
 
     The interpreter's prefix of `argv[0]` and its base installation are readable
-    without being named, and so is `cwd`; `write_paths` are readable too. `env` is the complete
-    environment of the program. The command must be started by a thread that
-    outlives it, because the program is killed with that thread. Its exit status is
-    that of the program, 128 + a signal, or 125 if the program was not started.
-
-    Args:
-        report_fd: A descriptor, passed to the command, that gets frames about the
-            layers and the end of the program.
+    without being named, and so is `cwd`; `write_paths` are readable too. `env` is
+    the complete environment of the program. The command must be started by a thread
+    that outlives it, because the program is killed with that thread. Its exit status
+    is that of the program, 128 + a signal, or 125 if it was not started. Layers in
+    `layers_off` are left out; a mapping also says why. `report_fd`, if it is passed
+    to the command, gets frames about the layers and the end of the program.
     """
     limits = limits or Limits()
+    reasons = layers_off if isinstance(layers_off, Mapping) else {}
     reads = {*_SYSTEM_PATHS, *_interpreter_paths(argv[0])}
     reads |= {_absolute(path) for path in (cwd, *read_paths)}
     config = {
@@ -124,7 +123,7 @@ def confined_command(
         },
         "network": network,
         "allow_unsafe": allow_unsafe,
-        "layers_off": dict(layers_off or {}),
+        "layers_off": {**dict.fromkeys(layers_off, ""), **reasons},
         "report_fd": report_fd,
     }
     return [
@@ -139,7 +138,7 @@ def confined_command(
     ]
 
 
-def run_confined(
+def run_confined(  # noqa: PLR0913 - each option is one of the confinement's own
     argv: Sequence[str],
     *,
     cwd: Path,

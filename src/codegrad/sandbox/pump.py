@@ -6,6 +6,7 @@ the channel.
 """
 
 import json
+import os
 import selectors
 import socket
 import struct
@@ -45,7 +46,7 @@ class Channel:
 
     def __init__(self, limit: int) -> None:
         self.sock, self.far = socket.socketpair()
-        self.sock.setblocking(False)
+        self.sock.settimeout(0.0)
         self.is_closed = False
         self.reason = ""
         self._limit = limit
@@ -62,7 +63,7 @@ class Channel:
         """Return the descriptor."""
         return self.sock.fileno()
 
-    def send(self, message: Any) -> None:
+    def send(self, message: object) -> None:
         """Queue one frame."""
         self._out = memoryview(bytes(self._out) + child.pack(message))
         self.on_writable()
@@ -127,6 +128,63 @@ class Channel:
         """Close both ends."""
         self.sock.close()
         self.far.close()
+
+
+class Pipe:
+    """The parent's end of one standard stream of a program."""
+
+    def __init__(self, fd: int, data: bytes, limit: int) -> None:
+        self.fd = fd
+        self.out = memoryview(data)
+        self.is_input = limit == 0
+        self.limit = limit
+        self.kept = bytearray()
+        self.is_over = False
+        self.is_closed = False
+        if self.is_input and not data:
+            self.close()
+
+    @property
+    def wants_write(self) -> bool:
+        """Whether input is waiting to be written."""
+        return bool(self.out)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self.fd
+
+    def on_writable(self) -> None:
+        """Write what fits; close at the end, which the program sees as such."""
+        try:
+            self.out = self.out[os.write(self.fd, self.out) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.out = memoryview(b"")
+        if not self.out:
+            self.close()
+
+    def on_readable(self) -> None:
+        """Read what is there, up to the limit."""
+        if self.is_input:
+            # A pipe that nobody reads any more reports itself as readable.
+            self.close()
+            return
+        try:
+            data = os.read(self.fd, 1 << 16)
+        except BlockingIOError:
+            return
+        room = self.limit - len(self.kept)
+        self.kept += data[:room]
+        self.is_over |= len(data) > room
+        self.is_closed |= not data
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        self.is_closed = True
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 class Pump:

@@ -5,15 +5,9 @@ fresh child for every job. Jobs and results travel between this process and the
 children directly. What a candidate does wrong comes back as a value.
 """
 
-import contextlib
-import mmap
 import os
-import signal
-import struct
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -22,28 +16,27 @@ from typing import Any, Self
 from codegrad.errors import SandboxError
 from codegrad.sandbox import child
 from codegrad.sandbox.asserts import rewrite_asserts
+from codegrad.sandbox.jobs import (
+    Batch,
+    CallBatch,
+    CheckBatch,
+    KernelBatch,
+    ProgramBatch,
+)
 from codegrad.sandbox.layers import LayerReport
 from codegrad.sandbox.limits import Limits
 from codegrad.sandbox.outcome import (
     Call,
     CallOutcome,
-    CallRecord,
     CallRun,
     CheckRun,
     Ending,
     LoadOutcome,
     ProgramOutcome,
     TestOutcome,
-    Trace,
 )
-from codegrad.sandbox.pump import Channel, Pump
-from codegrad.sandbox.zygote import (
-    Ended,
-    Kid,
-    ZygoteLostError,
-    ZygoteProcess,
-    kernel_limits,
-)
+from codegrad.sandbox.pump import Pump
+from codegrad.sandbox.zygote import Ended, Kid, ZygoteLostError, ZygoteProcess
 
 MAX_RESTARTS = 3
 """Fresh children for the rest of a job after one that hung or died."""
@@ -123,7 +116,7 @@ class Sandbox:
             self._process.kill()
             self._process = None
 
-    def call(
+    def call(  # noqa: PLR0913 - one options list, as in the sibling methods
         self,
         source: str,
         entry: str,
@@ -159,7 +152,7 @@ class Sandbox:
         cpu_s, restarts = 0.0, -1
         while restarts < MAX_RESTARTS and (len(gathered) < len(calls) or restarts < 0):
             rest = encoded[len(gathered) :]
-            batch = _CallBatch({**job, "calls": rest}, len(rest), limits)
+            batch = CallBatch({**job, "calls": rest}, len(rest), limits)
             cpu_s += self._run(batch)
             gathered += batch.outcomes
             restarts += 1
@@ -171,7 +164,7 @@ class Sandbox:
         gathered += [CallOutcome(Ending.NOT_RUN)] * missing
         return CallRun(load, tuple(gathered), cpu_s)
 
-    def check(
+    def check(  # noqa: PLR0913 - each option is one of the job's own
         self,
         source: str,
         entry: str,
@@ -212,7 +205,7 @@ class Sandbox:
         cpu_s, restarts = 0.0, -1
         while restarts < MAX_RESTARTS and (len(gathered) < len(tests) or restarts < 0):
             rest = rewritten[len(gathered) :]
-            batch = _CheckBatch({**job, "tests": rest}, len(rest), limits, shared=shared)
+            batch = CheckBatch({**job, "tests": rest}, len(rest), limits, shared=shared)
             cpu_s += self._run(batch)
             gathered += batch.outcomes
             restarts += 1
@@ -241,7 +234,7 @@ class Sandbox:
         job = _job(source, "", context, limits, trace=False)
         outcomes = []
         for stdin in stdins:
-            batch = _ProgramBatch(job, stdin, limits)
+            batch = ProgramBatch(job, stdin, limits)
             cpu_s = self._run(batch)
             outcomes.append(replace(batch.outcome, cpu_s=cpu_s))
         return tuple(outcomes)
@@ -280,7 +273,7 @@ class Sandbox:
             )
         return self._process
 
-    def _run(self, batch: "_Batch") -> float:
+    def _run(self, batch: "Batch") -> float:
         """Run one batch to its end; return its processor seconds."""
         for _ in _steps(self, batch):
             pass
@@ -303,438 +296,13 @@ class Sandbox:
         self.restarts += 1
 
 
-class _Batch:
-    """One job in one set of children: what to send, and what to make of the answers.
-
-    Subclasses say which children there are and read their frames.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.cpu_s = 0.0
-        self.is_done = False
-        self.channels: list[Channel] = []
-        self.spare: list[int] = []
-        """Descriptors to close once the children have them."""
-
-    def channel(self) -> Channel:
-        """Open a channel to one more child."""
-        channel = Channel(self.limits.result_bytes)
-        self.channels.append(channel)
-        return channel
-
-    def open(self) -> list[Kid]:
-        """Open the channels; return the children to start."""
-        raise NotImplementedError
-
-    def begin(self, pump: Pump) -> None:
-        """Send the job."""
-        raise NotImplementedError
-
-    def advance(self) -> bool:
-        """Read what has arrived; return whether the deadline starts anew."""
-        raise NotImplementedError
-
-    def has_ended(self) -> bool:
-        """Whether no further answer can come."""
-        return any(channel.is_closed for channel in self.channels)
-
-    def is_alive_still(self) -> bool:
-        """Whether there are signs of life at the deadline."""
-        return False
-
-    def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        """Explain an end that is not the regular one."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Close every descriptor."""
-        for channel in self.channels:
-            channel.close()
-        for fd in self.spare:
-            with contextlib.suppress(OSError):
-                os.close(fd)
-        self.spare = []
-
-
-def _steps(sandbox: Sandbox, batch: _Batch) -> Iterator[None]:
-    """Run a batch to its end; yields whenever answers may have arrived."""
-    pump = Pump()
-    ended: tuple[Ended, ...] | None = None
-    zygote = None
-    try:
-        kids = batch.open()
-        zygote = sandbox._begin(kids)  # noqa: SLF001 - the other half of this module
-        _close_far_ends(batch)
-        batch.begin(pump)
-        is_late = yield from _follow(batch, pump)
-        ended = zygote.end()
-        batch.cpu_s = sum(one.cpu_s for one in ended)
-        batch.finish(ended, is_late=is_late)
-    except ZygoteLostError:
-        batch.finish((), is_late=False)
-    finally:
-        # After anything unexpected the zygote's state is unknown: start afresh.
-        if ended is None and zygote is not None:
-            sandbox._lose()  # noqa: SLF001 - the other half of this module
-        pump.close()
-        batch.close()
-
-
-def _close_far_ends(batch: _Batch) -> None:
-    for channel in batch.channels:
-        channel.far.close()
-    for fd in batch.spare:
-        os.close(fd)
-    batch.spare = []
-
-
-def _follow(batch: _Batch, pump: Pump) -> Iterator[None]:
-    """Read answers until the batch is done, dead or late; return whether late."""
-    wall_s = batch.limits.wall_s
-    deadline = time.monotonic() + wall_s
-    while True:
-        in_time = pump.step(deadline)
-        if batch.advance():
-            deadline = time.monotonic() + wall_s
-            in_time = True
-        yield
-        if batch.is_done or batch.has_ended():
-            return False
-        if not in_time:
-            if not batch.is_alive_still():
-                return True
-            deadline = time.monotonic() + wall_s
-
-
-class _LoadingBatch(_Batch):
-    """A batch whose first answer says whether the candidate could be loaded."""
-
-    def __init__(self, limits: Limits) -> None:
-        super().__init__(limits)
-        self.load = LoadOutcome(Ending.NOT_RUN)
-
-    def read_load(self, message: Sequence[Any]) -> None:
-        """Take the frame about loading."""
-        failure, printed = message[1], str(message[2])
-        if failure is None:
-            self.load = LoadOutcome(stdout=printed)
-        else:
-            error, text, line = _failure(failure)
-            self.load = LoadOutcome(Ending.RAISED, error, text, line, printed)
-            self.is_done = True
-
-
-class _CallBatch(_LoadingBatch):
-    """Calls in one child."""
-
-    def __init__(self, job: Mapping[str, Any], count: int, limits: Limits) -> None:
-        super().__init__(limits)
-        self.job = job
-        self.count = count
-        self.outcomes: list[CallOutcome] = []
-        self.spent: Trace | None = None
-
-    def open(self) -> list[Kid]:
-        channel = self.channel()
-        bounds = kernel_limits(self.limits, calls=self.count)
-        return [Kid("call", (channel.far.fileno(),), bounds)]
-
-    def begin(self, pump: Pump) -> None:
-        channel = self.channels[0]
-        channel.send(self.job)
-        pump.add(channel)
-
-    def advance(self) -> bool:
-        channel = self.channels[0]
-        count = 0
-        for message in channel.take():
-            count += 1
-            try:
-                self._read(message)
-            except _MALFORMED:
-                channel.fail("an answer could not be understood")
-        if self.load.ok and len(self.outcomes) >= self.count:
-            self.is_done = True
-        return bool(count)
-
-    def _read(self, message: Any) -> None:
-        if message[0] == "load":
-            self.read_load(message)
-        elif message[0] == "spent":
-            self.spent = _trace(message[2])
-        elif message[0] == "call" and len(self.outcomes) < self.count:
-            self.outcomes.append(_call_outcome(message[2]))
-
-    def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        if self.is_done:
-            return
-        ending, text = _explain(ended, self.channels[:1], is_late=is_late)
-        if self.spent is not None:
-            ending, text = Ending.TIMEOUT, "the trace budget was spent"
-        if self.load.ending is Ending.NOT_RUN:
-            self.load = LoadOutcome(ending, message=text)
-        else:
-            self.outcomes.append(CallOutcome(ending, message=text, trace=self.spent))
-
-
-class _CheckBatch(_LoadingBatch):
-    """Tests in one tester, against one candidate."""
-
-    def __init__(
-        self, job: Mapping[str, Any], count: int, limits: Limits, *, shared: bool
-    ) -> None:
-        super().__init__(limits)
-        self.job = job
-        self.count = count
-        self.shared = shared
-        self.prelude = LoadOutcome(Ending.NOT_RUN)
-        self.outcomes: list[TestOutcome] = []
-        self.traces: dict[int, Trace] = {}
-        self.spent: int | None = None
-        self.has_trace = bool(job.get("trace"))
-        self.is_tested = False
-
-    def open(self) -> list[Kid]:
-        bounds = kernel_limits(self.limits, calls=self.count)
-        first = self.channel()
-        if self.shared:
-            return [Kid("shared", (first.far.fileno(),), bounds)]
-        second = self.channel()
-        link, far = _pair()
-        self.spare += [link, far]
-        return [
-            Kid("serve", (first.far.fileno(), link), bounds),
-            Kid("test", (second.far.fileno(), far), bounds),
-        ]
-
-    def begin(self, pump: Pump) -> None:
-        if self.shared:
-            self.channels[0].send(self.job)
-        else:
-            # Each side gets what it needs and nothing of the other's.
-            hidden = ("tests", "prelude")
-            job = {key: self.job[key] for key in self.job if key not in hidden}
-            self.channels[0].send(job)
-            hidden = ("source", "context")
-            job = {key: self.job[key] for key in self.job if key not in hidden}
-            self.channels[1].send(job)
-        for channel in self.channels:
-            pump.add(channel)
-
-    def advance(self) -> bool:
-        count = 0
-        for index, channel in enumerate(self.channels):
-            is_tester = self.shared or index == 1
-            for message in channel.take():
-                count += is_tester or message[:1] == ["load"]
-                try:
-                    self._read(message, is_tester=is_tester, is_candidate=index == 0)
-                except _MALFORMED:
-                    channel.fail("an answer could not be understood")
-        self.is_tested |= (
-            self.load.ok and self.prelude.ok and len(self.outcomes) >= self.count
-        )
-        if self.is_tested and (self.shared or not self.has_trace):
-            self.is_done = True
-        return bool(count)
-
-    def _read(self, message: Any, *, is_tester: bool, is_candidate: bool) -> None:
-        kind = message[0]
-        if is_candidate and kind == "load":
-            self.read_load(message)
-        elif is_candidate and kind in ("trace", "spent"):
-            self.traces[int(message[1])] = _trace(message[2])
-            if kind == "spent":
-                self.spent = int(message[1])
-        elif is_tester and kind == "prelude":
-            self._read_prelude(message[1])
-        elif is_tester and kind == "test" and len(self.outcomes) < self.count:
-            if message[2]["kind"] != "died":
-                self.outcomes.append(_test_outcome(message[2]))
-
-    def _read_prelude(self, failure: Any) -> None:
-        if failure is None:
-            self.prelude = LoadOutcome()
-        else:
-            error, text, line = _failure(failure)
-            self.prelude = LoadOutcome(Ending.RAISED, error, text, line)
-            self.is_done = True
-
-    def has_ended(self) -> bool:
-        if self.is_tested:
-            return self.channels[0].is_closed
-        # A tester whose candidate is gone reports the test and ends by itself.
-        return self.channels[-1].is_closed
-
-    def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        if not (self.is_done or self.is_tested):
-            self._finish_early(ended, is_late=is_late)
-        self.outcomes = [
-            replace(outcome, trace=self.traces.get(index, outcome.trace))
-            for index, outcome in enumerate(self.outcomes)
-        ]
-
-    def _finish_early(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        ending, text = _explain(ended, self.channels, is_late=is_late)
-        if self.spent is not None:
-            ending, text = Ending.TIMEOUT, "the trace budget was spent"
-        if self.load.ending is Ending.NOT_RUN:
-            self.load = LoadOutcome(ending, message=text)
-        elif self.load.ok and self.prelude.ending is Ending.NOT_RUN:
-            self.prelude = LoadOutcome(ending, message=text)
-        elif self.load.ok and self.prelude.ok:
-            self.outcomes.append(TestOutcome(ending, message=text))
-
-
-class _ProgramBatch(_Batch):
-    """One run of a program."""
-
-    def __init__(self, job: Mapping[str, Any], stdin: str, limits: Limits) -> None:
-        super().__init__(limits)
-        self.job = job
-        self.stdin = stdin.encode("utf-8", "surrogateescape")
-        self.outcome = ProgramOutcome(Ending.DIED)
-        self.pipes: list[_Pipe] = []
-
-    def open(self) -> list[Kid]:
-        channel = self.channel()
-        near_in, far_in = _pipe(is_input=True)
-        near_out, far_out = _pipe(is_input=False)
-        near_err, far_err = _pipe(is_input=False)
-        cap = self.limits.output_bytes
-        self.pipes = [
-            _Pipe(near_in, self.stdin, 0),
-            _Pipe(near_out, b"", cap),
-            _Pipe(near_err, b"", cap),
-        ]
-        self.spare += [far_in, far_out, far_err]
-        fds = (channel.far.fileno(), far_in, far_out, far_err)
-        return [Kid("program", fds, kernel_limits(self.limits))]
-
-    def begin(self, pump: Pump) -> None:
-        self.channels[0].send(self.job)
-        pump.add(self.channels[0])
-        for pipe in self.pipes:
-            pump.add(pipe)
-
-    def advance(self) -> bool:
-        for message in self.channels[0].take():
-            with contextlib.suppress(*_MALFORMED):
-                self._read(message)
-        return False
-
-    def _read(self, message: Any) -> None:
-        found = message[1]
-        error, text, line = "", "", None
-        if found["kind"] == "raised":
-            error, text, line = _failure(found)
-        self.outcome = ProgramOutcome(
-            kind=Ending.RAISED if found["kind"] == "raised" else Ending.EXITED,
-            returncode=int(found["returncode"]),
-            error=error,
-            message=text,
-            line=line,
-        )
-
-    def has_ended(self) -> bool:
-        # The channel closes first; what was printed may still be in the pipes.
-        if any(pipe.is_over for pipe in self.pipes):
-            return True
-        return self.channels[0].is_closed and all(
-            pipe.is_closed for pipe in self.pipes[1:]
-        )
-
-    def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        outcome = self.outcome
-        if any(pipe.is_over for pipe in self.pipes):
-            text = f"more than {self.limits.output_bytes} bytes of output"
-            outcome = ProgramOutcome(Ending.OUTPUT_LIMIT, message=text)
-        elif outcome.returncode is None or is_late:
-            outcome = self._unfinished(ended, is_late=is_late)
-        stdout, stderr = (
-            bytes(pipe.kept).decode("utf-8", "replace") for pipe in self.pipes[1:]
-        )
-        self.outcome = replace(outcome, stdout=stdout, stderr=stderr)
-
-    def _unfinished(self, ended: tuple[Ended, ...], *, is_late: bool) -> ProgramOutcome:
-        status = ended[0].status if ended else 0
-        if ended and not is_late and os.WIFEXITED(status):
-            # os._exit is a way to end, too.
-            return ProgramOutcome(Ending.EXITED, returncode=os.WEXITSTATUS(status))
-        ending, text = _explain(ended, self.channels, is_late=is_late)
-        return ProgramOutcome(ending, message=text)
-
-    def close(self) -> None:
-        super().close()
-        for pipe in self.pipes:
-            pipe.close()
-
-
-class _Pipe:
-    """The parent's end of one standard stream of a program."""
-
-    def __init__(self, fd: int, data: bytes, limit: int) -> None:
-        self.fd = fd
-        self.out = memoryview(data)
-        self.is_input = limit == 0
-        self.limit = limit
-        self.kept = bytearray()
-        self.is_over = False
-        self.is_closed = False
-        if self.is_input and not data:
-            self.close()
-
-    @property
-    def wants_write(self) -> bool:
-        """Whether input is waiting to be written."""
-        return bool(self.out)
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return self.fd
-
-    def on_writable(self) -> None:
-        """Write what fits; close at the end, which the program sees as such."""
-        try:
-            self.out = self.out[os.write(self.fd, self.out) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self.out = memoryview(b"")
-        if not self.out:
-            self.close()
-
-    def on_readable(self) -> None:
-        """Read what is there, up to the limit."""
-        if self.is_input:
-            # A pipe that nobody reads any more reports itself as readable.
-            self.close()
-            return
-        try:
-            data = os.read(self.fd, 1 << 16)
-        except BlockingIOError:
-            return
-        room = self.limit - len(self.kept)
-        self.kept += data[:room]
-        self.is_over |= len(data) > room
-        self.is_closed |= not data
-
-    def close(self) -> None:
-        """Close the descriptor."""
-        self.is_closed = True
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-
 class KernelRun:
     """A kernel at work: iterate for its frames, then ask how it ended."""
 
     def __init__(
         self, sandbox: Sandbox, module: str, job: object, limits: Limits
     ) -> None:
-        self._batch = _KernelBatch(module, job, limits)
+        self._batch = KernelBatch(module, job, limits)
         self._steps = _steps(sandbox, self._batch)
 
     def __iter__(self) -> Iterator[Any]:
@@ -767,84 +335,57 @@ class KernelRun:
 
     def close(self) -> None:
         """Kill the kernel, if it still runs."""
-        self._steps.close()  # type: ignore[attr-defined] - a generator
+        self._steps.close()
 
 
-class _KernelBatch(_Batch):
-    """One run of a kernel."""
-
-    def __init__(self, module: str, job: object, limits: Limits) -> None:
-        super().__init__(limits)
-        self.job = {"module": module, "job": job}
-        self.frames: list[Any] = []
-        self.ended = ""
-        self.message = ""
-        self._shared: mmap.mmap | None = None
-        self._mark = self._seen = -1
-
-    @property
-    def mark(self) -> int:
-        """The last index that the kernel marked; -1 if none."""
-        if self._shared is not None:
-            (self._mark,) = struct.unpack_from("<q", self._shared, 0)
-        return self._mark
-
-    def open(self) -> list[Kid]:
-        channel = self.channel()
-        fd = _memory_file()
-        os.ftruncate(fd, 8)
-        self.spare.append(fd)
-        self._shared = mmap.mmap(fd, 8)
-        struct.pack_into("<q", self._shared, 0, -1)
-        fds = (channel.far.fileno(), fd)
-        return [Kid("kernel", fds, kernel_limits(self.limits))]
-
-    def begin(self, pump: Pump) -> None:
-        self.channels[0].send(self.job)
-        pump.add(self.channels[0])
-
-    def advance(self) -> bool:
-        count = 0
-        for message in self.channels[0].take():
-            count += 1
-            kind = message[0] if isinstance(message, list) and message else ""
-            if kind == "frame":
-                self.frames += message[1:2]
-            elif kind == "end":
-                self.ended, self.is_done = "finished", True
-            elif kind == "error":
-                self.ended, self.is_done = "died", True
-                self.message = str(message[1:])[:4000]
-        return bool(count)
-
-    def is_alive_still(self) -> bool:
-        mark = self.mark
-        is_alive, self._seen = mark != self._seen, mark
-        return is_alive
-
-    def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
-        if not self.is_done:
-            ending, self.message = _explain(ended, self.channels, is_late=is_late)
-            self.ended = ending.value
-
-    def close(self) -> None:
-        if self._shared is not None:
-            self._mark = self.mark
-            self._shared.close()
-            self._shared = None
-        super().close()
+def _steps(sandbox: Sandbox, batch: Batch) -> Generator[None, None, None]:
+    """Run a batch to its end; yields whenever answers may have arrived."""
+    pump = Pump()
+    ended: tuple[Ended, ...] | None = None
+    zygote = None
+    try:
+        kids = batch.open()
+        zygote = sandbox._begin(kids)  # noqa: SLF001 - the other half of this module
+        _close_far_ends(batch)
+        batch.begin(pump)
+        is_late = yield from _follow(batch, pump)
+        ended = zygote.end()
+        batch.cpu_s = sum(one.cpu_s for one in ended)
+        batch.finish(ended, is_late=is_late)
+    except ZygoteLostError:
+        batch.finish((), is_late=False)
+    finally:
+        # After anything unexpected the zygote's state is unknown: start afresh.
+        if ended is None and zygote is not None:
+            sandbox._lose()  # noqa: SLF001 - the other half of this module
+        pump.close()
+        batch.close()
 
 
-# What a frame of the wrong shape raises while it is taken apart.
-_MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
+def _close_far_ends(batch: Batch) -> None:
+    for channel in batch.channels:
+        channel.far.close()
+    for fd in batch.spare:
+        os.close(fd)
+    batch.spare = []
+
+
+def _follow(batch: Batch, pump: Pump) -> Generator[None, None, bool]:
+    """Read answers until the batch is done, dead or late; return whether late."""
+    wall_s = batch.limits.wall_s
+    deadline = time.monotonic() + wall_s
+    while True:
+        in_time = pump.step(deadline)
+        if batch.advance():
+            deadline = time.monotonic() + wall_s
+            in_time = True
+        yield
+        if batch.is_done or batch.has_ended():
+            return False
+        if not in_time:
+            if not batch.is_alive_still():
+                return True
+            deadline = time.monotonic() + wall_s
 
 
 def _job(
@@ -871,124 +412,9 @@ def _encode_call(call: Call) -> list[Any]:
     return encoded
 
 
-def _has_opaque(data: Any) -> bool:
+def _has_opaque(data: object) -> bool:
     if isinstance(data, list):
         return any(_has_opaque(item) for item in data)
     if isinstance(data, dict):
         return "o" in data or any(_has_opaque(item) for item in data.values())
     return False
-
-
-def _pair() -> tuple[int, int]:
-    import socket
-
-    left, right = socket.socketpair()
-    return left.detach(), right.detach()
-
-
-def _pipe(*, is_input: bool) -> tuple[int, int]:
-    reader, writer = os.pipe()
-    near, far = (writer, reader) if is_input else (reader, writer)
-    os.set_blocking(near, False)
-    return near, far
-
-
-def _memory_file() -> int:
-    if sys.platform == "linux":
-        return os.memfd_create("codegrad-mark")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _failure(data: Mapping[str, Any]) -> tuple[str, str, int | None]:
-    line = data["line"]
-    return (
-        str(data["error"])[:100],
-        str(data["message"])[:1000],
-        line if isinstance(line, int) else None,
-    )
-
-
-def _call_outcome(found: Mapping[str, Any]) -> CallOutcome:
-    mutated = found["mutated"]
-    kind = Ending(found["kind"])
-    error, text, line = _failure(found) if kind is Ending.RAISED else ("", "", None)
-    return CallOutcome(
-        kind=kind,
-        value=child.decode(found["value"]) if kind is Ending.RETURNED else None,
-        error=error,
-        message=text,
-        line=line,
-        mutated=None if mutated is None else tuple(map(child.decode, mutated)),
-        stdout=str(found["stdout"]),
-        cpu_s=float(found["cpu_s"]),
-        trace=_trace(found["trace"]) if "trace" in found else None,
-    )
-
-
-def _test_outcome(found: Mapping[str, Any]) -> TestOutcome:
-    kind = Ending(found["kind"])
-    error, text = "", ""
-    if kind is not Ending.PASSED:
-        error, text, _ = _failure(found)
-    line = found.get("line")
-    has_values = "observed" in found
-    return TestOutcome(
-        kind=kind,
-        observed=child.decode(found["observed"]) if has_values else None,
-        expected=child.decode(found["expected"]) if has_values else None,
-        has_values=has_values,
-        message=text,
-        error="AssertionError" if error == "ComparisonError" else error,
-        line=line if isinstance(line, int) else None,
-        calls=tuple(_call_record(entry) for entry in found.get("calls", ())),
-        stdout=str(found["stdout"]),
-        is_opaque=bool(found.get("opaque")),
-        trace=_trace(found["trace"]) if "trace" in found else None,
-    )
-
-
-def _call_record(entry: Sequence[Any]) -> CallRecord:
-    args, kwargs, kind, value = entry
-    is_raised = kind == "raised"
-    return CallRecord(
-        args=tuple(map(child.decode, args)),
-        kwargs={str(name): child.decode(item) for name, item in kwargs.items()},
-        kind=Ending.RAISED if is_raised else Ending.RETURNED,
-        value=str(value) if is_raised else child.decode(value),
-    )
-
-
-def _trace(data: Mapping[str, Any]) -> Trace:
-    return Trace(
-        lines=tuple((int(line), int(hits)) for line, hits in data["lines"]),
-        values=tuple(
-            (int(line), tuple((str(name), str(text)) for name, text in state))
-            for line, state in data["values"][:300]
-        ),
-        exception_lines=tuple(int(line) for line in data["exceptions"]),
-        calls=tuple((str(caller), str(callee)) for caller, callee in data["calls"]),
-        events=int(data["events"]),
-    )
-
-
-def _explain(
-    ended: tuple[Ended, ...], channels: Sequence[Channel], *, is_late: bool
-) -> tuple[Ending, str]:
-    """Return how a job ended that gave no answer, and what to say about it."""
-    if is_late:
-        return Ending.TIMEOUT, "no answer before the deadline"
-    if not ended:
-        return Ending.DIED, "the process that runs candidates was killed"
-    for channel in channels:
-        if channel.reason:
-            return Ending.DIED, channel.reason
-    for one in ended:
-        if os.WIFSIGNALED(one.status):
-            number = os.WTERMSIG(one.status)
-            if number == signal.SIGXCPU:
-                return Ending.TIMEOUT, "the processor time was spent"
-            if number != signal.SIGKILL:
-                name = signal.Signals(number).name
-                return Ending.DIED, f"the process was ended by {name}"
-    return Ending.DIED, "the process ended without an answer"

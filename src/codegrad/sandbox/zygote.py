@@ -77,7 +77,9 @@ class ZygoteProcess:
             "package": _PACKAGE,
         }
         while True:
-            hello = self._start(str(python or sys.executable), {**config, "layers_off": off})
+            hello = self._start(
+                str(python or sys.executable), {**config, "layers_off": off}
+            )
             if "failed_layer" not in hello:
                 break
             off[hello["failed_layer"]] = hello["refused"]
@@ -86,10 +88,11 @@ class ZygoteProcess:
         if not (self.layers.is_safe or allow_unsafe):
             self.kill()
             text = (
-                "untrusted code cannot be isolated here: neither Landlock nor a private"
-                f" file system is available (missing: {', '.join(self.layers.missing)})."
-                " Use a kernel with Landlock or user namespaces, or accept the risk with"
-                " allow_unsafe (--allow-unsafe)"
+                "untrusted code cannot be isolated here: neither Landlock nor a "
+                "private file system is available (missing: "
+                f"{', '.join(self.layers.missing)}). Use a kernel with Landlock or "
+                "user namespaces, or accept the risk with allow_unsafe "
+                "(--allow-unsafe)"
             )
             raise UnsafeSandboxError(text, self.layers.missing)
 
@@ -97,15 +100,15 @@ class ZygoteProcess:
         kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
         self.control, far = socket.socketpair(socket.AF_UNIX, kind)
         config["control"] = far.fileno()
+        # -I would ignore the hash seed; nothing else is in the environment.
+        command = [python, "-s", "-B", "-c", BOOTSTRAP]
         try:
             self.process = subprocess.Popen(  # noqa: S603 - the caller's interpreter
-                [python, "-s", "-B", "-c", BOOTSTRAP, child.__file__, "zygote"]
-                + [json.dumps(config)],
+                [*command, child.__file__, "zygote", json.dumps(config)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 pass_fds=(far.fileno(),),
-                # -I would ignore the hash seed; nothing else is in the environment.
                 env={
                     "PATH": os.defpath,
                     "LANG": "C.UTF-8",
@@ -118,7 +121,9 @@ class ZygoteProcess:
             )
         except OSError as error:
             self.control.close()
-            raise SandboxError(f"the interpreter {python} cannot be started: {error}") from error
+            raise SandboxError(
+                f"the interpreter {python} cannot be started: {error}"
+            ) from error
         finally:
             far.close()
         self.control.settimeout(_START_S)
