@@ -1,0 +1,72 @@
+"""`codegrad resume RUN`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from codegrad.budget import Budget
+from codegrad.cli.options import json_option, store_option, workbench
+from codegrad.cli.screen import Screen
+from codegrad.cli.session import (
+    apply,
+    carry_out,
+    echo_json,
+    exit_code,
+    result_document,
+)
+from codegrad.errors import UsageError
+from codegrad.store.journal import RunStatus, Store
+from codegrad.store.task_json import task_from_json
+
+_ENDED = {RunStatus.VERIFIED, RunStatus.UNCHANGED}
+
+
+@click.command("resume")
+@click.argument("run_id", metavar="RUN")
+@click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
+@json_option
+@store_option
+def command(
+    run_id: str,
+    applies: bool,  # noqa: FBT001 - click's calling convention
+    as_json: bool,  # noqa: FBT001
+    store_path: Path | None,
+) -> int:
+    """Go on with RUN where it was interrupted; its result is the same."""
+    screen = Screen.for_terminal(quiet=as_json)
+    with Store(store_path or Store.default_path()) as store:
+        run = store.open(run_id)
+        if run.summary().status in _ENDED:
+            raise UsageError(
+                f"run {run.id} has ended already; see it with "
+                f"`codegrad show {run.id}` or `codegrad report {run.id}`"
+            )
+        run.claim()
+        run.verify()
+        task = task_from_json(run.task_json)
+        config = json.loads(run.config_json)
+        checkpoint = run.last("checkpoint")
+        python = Path(config["python"]) if config.get("python") else None
+        with workbench(
+            python, config["timeout_s"], allow_unsafe=config["allow_unsafe"]
+        ) as bench:
+            screen.announce(task, config["engine"], run.id)
+            result = carry_out(
+                task,
+                run,
+                bench,
+                screen,
+                budget=Budget(**config["budget"]),
+                seed=config["seed"],
+                checkpoint=checkpoint.data["state"] if checkpoint else None,
+            )
+    written = apply(result) if applies and result.changed else []
+    if as_json:
+        echo_json(result_document(result, run.id))
+    else:
+        target = str(task.path or task.name)
+        if task.path and task.entry_point:
+            target += f"::{task.entry_point}"
+        screen.show_result(result, run.id, target=target, tests=(), written=written)
+    return exit_code(result)

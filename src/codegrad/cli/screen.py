@@ -1,0 +1,142 @@
+"""What a person sees: results on standard output, progress on standard error."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from rich.console import Console
+
+from codegrad.code import Program
+from codegrad.events import Event, Listener
+from codegrad.loss import Loss
+from codegrad.refine import Result
+from codegrad.report.terminal import (
+    LiveProgress,
+    show_critiques,
+    show_diff,
+    show_evidence,
+    show_next,
+    show_runs,
+    show_story,
+    show_verdict,
+)
+from codegrad.store.journal import RunSummary
+from codegrad.task import Task
+
+
+class Screen:
+    """Two consoles and the order in which things are shown on them."""
+
+    def __init__(self, out: Console, err: Console, *, quiet: bool = False) -> None:
+        self._out = out
+        self._err = err
+        self._quiet = quiet
+
+    @classmethod
+    def for_terminal(cls, *, quiet: bool = False) -> "Screen":
+        """Return a screen on the process's own streams."""
+        return cls(
+            Console(highlight=False, soft_wrap=True),
+            Console(stderr=True, highlight=False),
+            quiet=quiet,
+        )
+
+    def progress(self) -> AbstractContextManager[Listener]:
+        """Return a listener of events that shows them while they happen."""
+        if self._quiet:
+            return nullcontext(lambda event: None)
+        return LiveProgress(self._err)
+
+    @contextmanager
+    def status(self, text: str) -> Iterator[None]:
+        """Show on a terminal that something is going on."""
+        if self._quiet or not self._err.is_terminal:
+            yield
+            return
+        with self._err.status(text):
+            yield
+
+    def announce(self, task: Task, engine: str, run_id: str) -> None:
+        """Say which task, engine and run this is, and what the reader left out."""
+        if self._quiet:
+            return
+        hard = sum(constraint.hard for constraint in task.constraints)
+        why = "built in: no key, no model, no network"
+        self._err.print(
+            f"{task.name}: {hard} hard constraints; engine {engine} ({why}); "
+            f"run {run_id}",
+            markup=False,
+            soft_wrap=True,
+        )
+        for note in task.notes:
+            self._err.print(f"note: {note}", markup=False, soft_wrap=True)
+
+    def show_result(
+        self,
+        result: Result,
+        run_id: str,
+        *,
+        target: str,
+        tests: Sequence[str],
+        written: Sequence[Path],
+    ) -> None:
+        """Show verdict, diff, evidence and the next command of a finished run."""
+        sentence = result.evidence.sentence()
+        if not result.verified:
+            sentence += f" ({result.reason})"
+        elif not result.changed:
+            sentence += "; nothing was changed"
+        show_verdict(self._out, sentence, str(result.outcome))
+        if result.changed:
+            self._out.print()
+            show_diff(self._out, result.task.sources, result.sources)
+        self._out.print()
+        show_evidence(self._out, result.evidence.rows)
+        self._out.print()
+        for path in written:
+            self._out.print(f"written: {path}", markup=False)
+        if result.outcome == "interrupted":
+            show_next(self._out, f"codegrad resume {run_id}")
+        elif result.changed and not written and result.task.path:
+            again = ["codegrad", "refine", target]
+            again += [part for test in tests for part in ("--tests", test)]
+            show_next(self._out, shlex.join([*again, "--apply"]))
+        else:
+            show_next(self._out, f"codegrad report {run_id}")
+
+    def show_check(
+        self, task: Task, loss: Loss, *, target: str, tests: Sequence[str]
+    ) -> None:
+        """Show verdict and evidence of a verification."""
+        state = "verified" if loss.verified else "exhausted"
+        show_verdict(self._out, loss.evidence.sentence(), state)
+        self._out.print()
+        show_evidence(self._out, loss.evidence.rows)
+        for note in task.notes:
+            self._out.print(f"note: {note}", markup=False)
+        if loss.evidence.refuted:
+            self._out.print()
+            again = [part for test in tests for part in ("--tests", test)]
+            show_next(self._out, shlex.join(["codegrad", "refine", target, *again]))
+
+    def show_gradient(self, program: Program, loss: Loss) -> None:
+        """Show the critiques of each variable, the most suspicious variable first."""
+        state = "verified" if loss.verified else "exhausted"
+        show_verdict(self._out, loss.evidence.sentence(), state)
+        variables = [variable for variable in program.codes if variable.grad]
+        variables.sort(key=lambda variable: -(variable.grad or ()).weight)  # type: ignore[union-attr]  # only those with a gradient are left
+        for variable in variables:
+            self._out.print()
+            self._out.print(f"{variable.path}::{variable.name}", markup=False)
+            show_critiques(self._out, list(variable.grad or ()))
+        if not variables:
+            self._out.print("no gradient: nothing is refuted")
+
+    def show_runs(self, summaries: Sequence[RunSummary]) -> None:
+        """Show the list of runs."""
+        show_runs(self._out, summaries)
+
+    def show_run(self, summary: RunSummary, events: Sequence[Event]) -> None:
+        """Show the story of one run."""
+        show_story(self._out, summary, events)
