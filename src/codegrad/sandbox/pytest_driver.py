@@ -553,6 +553,8 @@ class Plugin:
         self._failures: dict[str, Failure] = {}
         self._failing: list[Any] = []
         self.broken: list[_Event] = []
+        self._quiet = False
+        self._error: BaseException | None = None
 
     # -- collection
 
@@ -601,17 +603,59 @@ class Plugin:
 
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:
         """Remember the sides of the comparison that failed."""
-        self.comparison = Comparison(op, left, right)
+        self.note_comparison(op, left, right)
 
     def pytest_runtest_makereport(self, call: Any) -> None:  # noqa: ANN401 - pytest's
         """Look at the exception while it is still one."""
+        if self._quiet:
+            if call.excinfo is not None and self._error is None:
+                error = call.excinfo.value
+                is_outcome = type(error).__name__ in {"Skipped", "XFailed"}
+                self._error = None if is_outcome else error
+            return
         if call.excinfo is not None and call.when not in self._failures:
             self._failures[call.when] = describe_failure(
                 self.project, call.excinfo.value, self.comparison
             )
 
+    def run_quietly(self, item: Any) -> BaseException | None:  # noqa: ANN401 - pytest's
+        """Run one test with all plugins; return what it failed with, if it did."""
+        self._quiet = True
+        self._error = None
+        try:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        finally:
+            self._quiet = False
+        return self._error
+
+    def _run_protocol_quietly(self, item: Any) -> None:  # noqa: ANN401 - pytest's
+        from _pytest.assertion import util
+        from _pytest.runner import runtestprotocol
+
+        # Explaining the difference of two values costs more than most tests.
+        explain, util._reprcompare = util._reprcompare, self.note_comparison
+        self.comparison = None
+        try:
+            reports = runtestprotocol(item, log=False, nextitem=None)
+        finally:
+            util._reprcompare = explain
+        if self._error is None and any(report.failed for report in reports):
+            self._error = AssertionError("failed without an exception")
+
+    def note_comparison(self, op: str, left: object, right: object) -> None:
+        """Remember the sides of a comparison that failed."""
+        self.comparison = Comparison(op, left, right)
+
+    def module_names(self, path: str) -> Iterator[str]:
+        """Yield the dotted names under which a project file may be imported."""
+        folders = [*self.job["paths"], self.project.root]
+        return _module_names(folders, self.project.root, path)
+
     def pytest_runtest_protocol(self, item: Any, nextitem: Any) -> bool:  # noqa: ANN401 - pytest's
         """Run one test in pytest's way and send its outcome."""
+        if self._quiet:
+            self._run_protocol_quietly(item)
+            return True
         self.frames({"start": item.nodeid})
         started = time.perf_counter()
         recorder = Recorder(self.project) if self.job["trace"] else None

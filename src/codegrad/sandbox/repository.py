@@ -993,3 +993,143 @@ def _states(data: Sequence[Any]) -> tuple[LineState, ...]:
         LineState(path, line, tuple((name, text) for name, text in values))
         for path, line, values in data
     )
+
+
+# ------------------------------------------------------------------- the search
+
+
+SEARCH_LIMITS = replace(SUITE_LIMITS, cpu_s=3600.0)
+"""The default of a search: `wall_s` is how long one candidate may take."""
+
+_POLL_S = 0.5
+_NO_MARK = (-1).to_bytes(8, "little", signed=True)
+
+
+def search_job(
+    repository: Repository,
+    sources: Sources,
+    path: str,
+    job: Mapping[str, Any],
+    *,
+    limits: Limits = SEARCH_LIMITS,
+    allow_unsafe: bool = False,
+) -> "SearchRun":
+    """Start a job of the search kernel with the project's own tests.
+
+    The job is that of `codegrad.search.kernel` without `tests`; its `source` is the
+    text of the module at `path`. An optional `select` names the tests that matter.
+
+    Args:
+        repository: Where the project is, what to run, and with which interpreter.
+        sources: Texts of other modules, by path relative to the root.
+        path: The module that is edited.
+        job: The kernel's job.
+        limits: `wall_s` is how long one candidate may take.
+        allow_unsafe: Run even where files cannot be protected.
+
+    Raises:
+        TestsError: If the interpreter cannot run the tests.
+    """
+    import_path = _ask_interpreter(repository.python)
+    copy = ScratchCopy(repository.root)
+    setting = _Setting(repository, copy, limits, allow_unsafe, import_path)
+    texts = {**sources, path: job["source"]}
+    return SearchRun(setting, texts, path, {"tests": [], **job})
+
+
+class SearchRun:
+    """A kernel at work on a project: iterate once, then ask how it ended."""
+
+    def __init__(
+        self, setting: _Setting, texts: Sources, path: str, job: dict[str, Any]
+    ) -> None:
+        self._setting = setting
+        self._texts = texts
+        self._path = path
+        self._job = job
+        self.ended: Literal["finished", "timeout", "died"] = "died"
+        """How it ended; valid after iteration."""
+        self.mark = -1
+        """The candidate that was tried last; -1 if none was."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the kernel's frames as they come.
+
+        Raises:
+            TestsError: If the tests do not collect.
+            SandboxError: If the process could not be started.
+        """
+        with self._setting.copy as copy:
+            copy.overlay(self._texts)
+            mark = copy.folder / "mark"
+            try:
+                yield from self._follow(mark)
+            except _LayerFailed as failed:
+                self._setting.layers_off += (str(failed),)
+                yield from self._follow(mark)
+
+    def _follow(self, mark: Path) -> Iterator[Any]:
+        mark.write_bytes(_NO_MARK)
+        job = self._setting.job(
+            mode="search",
+            select=self._job.get("select"),
+            package=str(Path(pytest_driver.__file__).parent.parent),
+            mark=str(mark),
+            search={"path": self._path, "job": self._job},
+        )
+        process = _Process(self._setting, job)
+        frame: dict[str, Any] = {}
+        try:
+            while "finish" not in frame:
+                frame = self._next_frame(process, mark)
+                if _KERNEL_FRAMES & frame.keys():
+                    yield frame
+            self.ended = "finished"
+        except TimeoutError:
+            self.ended = "timeout"
+        except _Ended:
+            self.ended = "died"
+        finally:
+            self.mark = _read_mark(mark)
+            process.close()
+        if self.ended == "finished" and frame["broken"]:
+            yield from self._refusal(frame["broken"][0])
+
+    def _next_frame(self, process: _Process, mark: Path) -> dict[str, Any]:
+        """Return the next frame, however long it takes while candidates go by.
+
+        Raises:
+            TimeoutError: If one candidate, or the preparation, takes too long.
+            _Ended: If the process ended.
+        """
+        wall_s = self._setting.limits.wall_s
+        before = _read_mark(mark)
+        patience = wall_s if before >= 0 else max(START_S, 4 * wall_s)
+        since = time.monotonic()
+        while True:
+            try:
+                return process.frame(time.monotonic() + _POLL_S)
+            except TimeoutError:
+                now = _read_mark(mark)
+                if now != before:
+                    before, since, patience = now, time.monotonic(), wall_s
+                if time.monotonic() - since > patience:
+                    raise
+
+    def _refusal(self, broken: Mapping[str, Any]) -> Iterator[Any]:
+        """Say in the kernel's frames that the module cannot be loaded."""
+        message = f"{broken['error']}: {broken['message']}"
+        counts = {"passed": 0, "total": 0, "generated": 0}
+        yield {"analysis": {**counts, "error": message}}
+        yield {"end": {"tried": 0, "next": self._job.get("start", 0)}}
+
+
+_KERNEL_FRAMES = frozenset({"analysis", "hit", "end"})
+
+
+def _read_mark(path: Path) -> int:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return -1
+    return int.from_bytes(data[:8], "little", signed=True)
