@@ -52,7 +52,7 @@ class ForkedRun:
                 os.close(reading)
                 kernel.run(job, Emit(writing, self._shared))
                 code = 0
-            except BaseException as error:  # noqa: BLE001 - a child must not return
+            except BaseException as error:
                 sys.stderr.write(f"kernel: {error!r}\n")
                 if os.environ.get("KERNEL_TRACEBACK"):
                     import traceback

@@ -11,7 +11,7 @@ import math
 import sys
 import time
 import types
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any
 
 from codegrad.search.cases import Alarm, Result, Suite
 from codegrad.search.subject import FILENAME
@@ -44,25 +44,27 @@ EXCEPTION_BONUS = 0.2
 GIVEN_SHARE = 0.3
 """Weight of the caller's suspicion beside the measured one."""
 
-State = Dict[str, object]
+State = dict[str, object]
 
 
 class Analysis:
     """The findings; see the module."""
 
     def __init__(self) -> None:
-        self.results: List[Result] = []
+        self.results: list[Result] = []
         """One per test, in order."""
-        self.ticks: List[int] = []
+        self.ticks: list[int] = []
         """Steps of each test."""
-        self.events: List[int] = []
+        self.events: list[int] = []
         """Traced lines of each test, at most `MAX_EVENTS`."""
-        self.coverage: List[Set[int]] = []
+        self.coverage: list[set[int]] = []
         """Lines that each test reached."""
-        self.suspicion: Dict[int, float] = {}
+        self.suspicion: dict[int, float] = {}
         """Lines that failing tests reached, at most 1."""
-        self.states: Dict[int, List[Tuple[int, State]]] = {}
+        self.states: dict[int, list[tuple[int, State]]] = {}
         """By line: (test, values of the variables when it was reached)."""
+        self.returned: dict[str, set[str]] = {}
+        """By function name: type names of what it returned."""
         self.tick_limit = MIN_TICKS
         """Steps that a candidate may take in one test."""
         self.passing_cpu_s = 0.0
@@ -74,11 +76,11 @@ class Analysis:
         return sum(result.ok for result in self.results)
 
     @property
-    def failing(self) -> List[int]:
+    def failing(self) -> list[int]:
         """Indices of the failing tests."""
         return [i for i, result in enumerate(self.results) if not result.ok]
 
-    def states_at(self, line: int, at_most: int) -> List[State]:
+    def states_at(self, line: int, at_most: int) -> list[State]:
         """Return recorded states of a line, evenly thinned to `at_most`."""
         states = [state for _, state in self.states.get(line, ())]
         if len(states) <= at_most:
@@ -86,7 +88,7 @@ class Analysis:
         return [states[i * len(states) // at_most] for i in range(at_most)]
 
 
-def analyse(suite: Suite, given: Optional[Dict[int, float]] = None) -> Analysis:
+def analyse(suite: Suite, given: dict[int, float] | None = None) -> Analysis:
     """Run every test on the program as installed, plainly and traced.
 
     Args:
@@ -124,11 +126,11 @@ def _guarded_run(suite: Suite, index: int) -> Result:
 
 
 def _suspicion(
-    found: Analysis, exceptions: Set[int], given: Dict[int, float]
-) -> Dict[int, float]:
+    found: Analysis, exceptions: set[int], given: dict[int, float]
+) -> dict[int, float]:
     failing = found.failing
     lines = sorted(set().union(*(found.coverage[i] for i in failing)))
-    measured: Dict[int, float] = {}
+    measured: dict[int, float] = {}
     for line in lines:
         reached = sum(line in covered for covered in found.coverage)
         by_failing = sum(line in found.coverage[i] for i in failing)
@@ -153,7 +155,7 @@ class _Tracer:
         self._found = found
         self._index = 0
         self._events = 0
-        self.exception_lines: Set[int] = set()
+        self.exception_lines: set[int] = set()
 
     def trace(self, suite: Suite, index: int) -> None:
         """Run one test under the tracer."""
@@ -165,7 +167,7 @@ class _Tracer:
             sys.settrace(None)
         self._found.events[index] = self._events
 
-    def _on_call(self, frame: types.FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401
+    def _on_call(self, frame: types.FrameType, event: str, arg: Any) -> Any:
         del event, arg
         if frame.f_code.co_filename != FILENAME:
             return None
@@ -174,8 +176,7 @@ class _Tracer:
             self._record(frame)
         return self._on_event
 
-    def _on_event(self, frame: types.FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401
-        del arg
+    def _on_event(self, frame: types.FrameType, event: str, arg: Any) -> Any:
         if event == "line":
             self._found.coverage[self._index].add(frame.f_lineno)
             self._events += 1
@@ -185,6 +186,9 @@ class _Tracer:
                 self._record(frame)
         elif event == "exception" and not self._found.results[self._index].ok:
             self.exception_lines.add(frame.f_lineno)
+        elif event == "return" and arg is not None:
+            name = frame.f_code.co_name
+            self._found.returned.setdefault(name, set()).add(type(arg).__name__)
         return self._on_event
 
     def _record(self, frame: types.FrameType) -> None:
@@ -200,7 +204,7 @@ class _Tracer:
         states.append((self._index, state))
 
 
-def _scopes(frame: types.FrameType) -> List[types.FrameType]:
+def _scopes(frame: types.FrameType) -> list[types.FrameType]:
     """Return the frames whose names a comprehension or lambda sees, outer first."""
     chain = [frame]
     while chain[-1].f_code.co_name.startswith("<"):

@@ -15,7 +15,7 @@ import math
 import operator
 import sys
 import types
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Protocol
+from typing import Any, Callable, NamedTuple, Protocol
 
 from codegrad.search.similarity import similarity
 from codegrad.search.subject import RUNTIME, TICK, Subject, Ticks, Unit
@@ -54,7 +54,7 @@ class Result(NamedTuple):
     ok: bool
     """Whether the test passed."""
 
-    key: Optional[str]
+    key: str | None
     """What came out instead, short; equal keys mean the same failure. `!` begins an
     exception's name. A passing test has None, or `~` if only equal in value
     (`1` for `True`)."""
@@ -75,7 +75,7 @@ class Suite(Protocol):
     ticks: Ticks
     """The step counter of the namespace that the program's functions use."""
 
-    namespace: Dict[str, Any]
+    namespace: dict[str, Any]
     """Globals of the program: where names in expressions are looked up."""
 
     program: bool
@@ -97,14 +97,14 @@ class Suite(Protocol):
     def restore(self, unit: Unit) -> None:
         """Put the original unit back, and any state that the tests may change."""
 
-    def expectations(self) -> List[object]:
+    def expectations(self) -> list[object]:
         """Return expected values that are known literally, to learn their types."""
 
-    def literals(self) -> List[object]:
+    def literals(self) -> list[object]:
         """Return all literals in the tests, inputs too: what may be overfitted to."""
 
 
-_COMPARISONS: Dict[type, Callable[[Any, Any], Any]] = {
+_COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.Is: operator.is_,
     ast.Lt: operator.lt,
@@ -133,7 +133,7 @@ class _AssertsToExpectations(ast.NodeTransformer):
             and type(test.ops[0]) in _COMPARISONS
         ):
             name = type(test.ops[0]).__name__
-            sides: List[ast.expr] = [test.left, test.comparators[0]]
+            sides: list[ast.expr] = [test.left, test.comparators[0]]
         else:
             name = "Eq"
             truth = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), test))
@@ -154,7 +154,7 @@ class _Rename(ast.NodeTransformer):
         return node
 
 
-def _inline_check(body: List[ast.stmt]) -> List[ast.stmt]:
+def _inline_check(body: list[ast.stmt]) -> list[ast.stmt]:
     """Unfold `def check(f): ...` followed by `check(name)` into its statements."""
     last = body[-1] if body else None
     if not (
@@ -191,7 +191,7 @@ def _is_pure_assert(node: ast.Assert) -> bool:
     return True
 
 
-def split_asserts(source: str) -> List[List[ast.stmt]]:
+def split_asserts(source: str) -> list[list[ast.stmt]]:
     """Return one list of statements per assertion, each runnable on its own.
 
     Statements that do not assert are repeated as set-up of every later part. A part
@@ -205,8 +205,8 @@ def split_asserts(source: str) -> List[List[ast.stmt]]:
         >>> [ast.unparse(ast.Module(part, [])) for part in parts]
         ['x = 1\\nassert f(x) == 1', 'x = 1\\nassert f(2) == 2']
     """
-    setup: List[ast.stmt] = []
-    parts: List[List[ast.stmt]] = []
+    setup: list[ast.stmt] = []
+    parts: list[list[ast.stmt]] = []
     for node in _inline_check(ast.parse(source).body):
         asserts = [n for n in ast.walk(node) if isinstance(n, ast.Assert)]
         is_definition = isinstance(node, (ast.FunctionDef, ast.ClassDef))
@@ -236,7 +236,7 @@ def _short(value: object) -> str:
             if size > MAX_KEY and isinstance(value, (str, bytes, list, tuple)):
                 return f"{size}:{value[:50]!r}"[:MAX_KEY]
         return repr(value)[:MAX_KEY]
-    except Exception:  # noqa: BLE001 - a candidate's own __repr__
+    except Exception:
         return "?"
 
 
@@ -248,7 +248,7 @@ def _strictly_equal(observed: object, expected: object) -> bool:
     return True
 
 
-def _close(observed: Any, expected: Any, tolerance: float) -> bool:  # noqa: ANN401
+def _close(observed: Any, expected: Any, tolerance: float) -> bool:
     number = (int, float)
     if isinstance(observed, number) and isinstance(expected, number):
         return observed == expected or abs(observed - expected) <= tolerance
@@ -292,7 +292,7 @@ class CaseSuite:
     def __init__(
         self,
         subject: Subject,
-        tests: List[Dict[str, Any]],
+        tests: list[dict[str, Any]],
         *,
         entry: str = "",
         context: str = "",
@@ -305,18 +305,18 @@ class CaseSuite:
         self.namespace = self._fresh("candidate")
         self.ticks = Ticks(self.namespace, tick_limit)
         self._module_code = subject.compile_module()
-        self._expected: List[object] = []
-        self._literals: List[object] = []
+        self._expected: list[object] = []
+        self._literals: list[object] = []
         if not self.program:
-            exec(self._context, self.namespace)  # noqa: S102 - the job of this process
-            exec(self._module_code, self.namespace)  # noqa: S102
+            exec(self._context, self.namespace)
+            exec(self._module_code, self.namespace)
         self._state = _mutable_globals(self.namespace)
-        self._saved: Dict[str, Any] = {}
-        self._runners: List[Runner] = []
+        self._saved: dict[str, Any] = {}
+        self._runners: list[Runner] = []
         for test in tests:
             self._runners.extend(self._build(test))
 
-    def _fresh(self, name: str) -> Dict[str, Any]:
+    def _fresh(self, name: str) -> dict[str, Any]:
         return {"__name__": name, "__builtins__": __builtins__, **RUNTIME} | {
             EXPECT: _expect
         }
@@ -324,11 +324,11 @@ class CaseSuite:
     def __len__(self) -> int:
         return len(self._runners)
 
-    def expectations(self) -> List[object]:
+    def expectations(self) -> list[object]:
         """Return the literal expected values."""
         return list(self._expected)
 
-    def literals(self) -> List[object]:
+    def literals(self) -> list[object]:
         """Return every literal of the tests."""
         return list(self._literals)
 
@@ -347,7 +347,7 @@ class CaseSuite:
             return Result(False, ALARM, 0.0)
         except StopIteration:
             return Result(False, OUT_OF_TICKS, 0.0)
-        except BaseException as error:  # noqa: BLE001 - SystemExit included
+        except BaseException as error:
             return Result(False, _error_key(error), 0.0)
         return _STRICT_PASS if passed.strict else _LOOSE_PASS
 
@@ -362,7 +362,7 @@ class CaseSuite:
         elif unit.owner is None:
             name = unit.name
             self._saved[name] = self.namespace.get(name)
-            exec(code, self.namespace)  # noqa: S102 - the job of this process
+            exec(code, self.namespace)
         else:
             self._install_method(unit, code)
 
@@ -370,7 +370,7 @@ class CaseSuite:
         assert unit.owner is not None
         cls = self.namespace[unit.owner.name]
         method = unit.name.rpartition(".")[2]
-        exec(code, self.namespace)  # noqa: S102 - the job of this process
+        exec(code, self.namespace)
         shell = self.namespace[unit.owner.name]
         self.namespace[unit.owner.name] = cls
         attribute = vars(shell)[method]
@@ -402,7 +402,7 @@ class CaseSuite:
 
     # -- building
 
-    def _build(self, test: Dict[str, Any]) -> List[Runner]:
+    def _build(self, test: dict[str, Any]) -> list[Runner]:
         kind = test["kind"]
         if kind == "call":
             return [self._call(test)]
@@ -414,7 +414,7 @@ class CaseSuite:
             return self._code(test["source"])
         raise ValueError(f"unknown kind of test: {kind!r}")
 
-    def _thunk(self, test: Dict[str, Any]) -> Callable[[], Any]:
+    def _thunk(self, test: dict[str, Any]) -> Callable[[], Any]:
         """Return a call of the entry that builds fresh arguments every time."""
         args = decode(test.get("args") or {"t": []})
         kwargs = decode(test.get("kwargs") or {"d": []})
@@ -427,13 +427,13 @@ class CaseSuite:
         namespace, entry = self.namespace, self._entry
         return lambda: namespace[entry](*args, **kwargs)
 
-    def _decoding_call(self, test: Dict[str, Any]) -> Callable[[], Any]:
+    def _decoding_call(self, test: dict[str, Any]) -> Callable[[], Any]:
         args = decode(test.get("args") or {"t": []})
         kwargs = decode(test.get("kwargs") or {"d": []})
         namespace = self.namespace
         first, *rest = self._entry.split(".")
 
-        def call() -> Any:  # noqa: ANN401 - the candidate's value
+        def call() -> Any:
             entry = namespace[first]
             for name in rest:
                 entry = getattr(entry, name)
@@ -443,7 +443,7 @@ class CaseSuite:
 
         return call
 
-    def _call(self, test: Dict[str, Any]) -> Runner:
+    def _call(self, test: dict[str, Any]) -> Runner:
         thunk, expected = self._thunk(test), decode(test["expected"])
         tolerance = test.get("tolerance")
         self._expected.append(expected)
@@ -466,7 +466,7 @@ class CaseSuite:
 
         return run
 
-    def _raises(self, test: Dict[str, Any]) -> Runner:
+    def _raises(self, test: dict[str, Any]) -> Runner:
         thunk, wanted = self._thunk(test), test["error"]
 
         def run() -> _Pass:
@@ -480,7 +480,7 @@ class CaseSuite:
 
         return run
 
-    def _code(self, source: str) -> List[Runner]:
+    def _code(self, source: str) -> list[Runner]:
         runners = []
         for statements in split_asserts(source):
             for node in statements:
@@ -506,7 +506,7 @@ class CaseSuite:
         else:
             self._expected.append(True)
 
-    def _statements(self, statements: List[ast.stmt]) -> Runner:
+    def _statements(self, statements: list[ast.stmt]) -> Runner:
         transform = _AssertsToExpectations()
         body = [transform.visit(copy.deepcopy(node)) for node in statements]
         function = ast.parse(f"def {THUNK}(): pass").body[0]
@@ -517,7 +517,7 @@ class CaseSuite:
             code = compile(module, "<test>", "exec", dont_inherit=True)
         except SyntaxError:
             return self._module_level(body)
-        exec(code, self.namespace)  # noqa: S102 - the job of this process
+        exec(code, self.namespace)
         thunk = self.namespace.pop(THUNK)
 
         def run() -> _Pass:
@@ -526,13 +526,13 @@ class CaseSuite:
 
         return run
 
-    def _module_level(self, body: List[ast.stmt]) -> Runner:
+    def _module_level(self, body: list[ast.stmt]) -> Runner:
         """Return a runner of statements that a function body cannot hold."""
         module = ast.fix_missing_locations(ast.Module(body, []))
         code = compile(module, "<test>", "exec", dont_inherit=True)
 
         def run() -> _Pass:
-            exec(code, dict(self.namespace))  # noqa: S102 - the job of this process
+            exec(code, dict(self.namespace))
             return _STRICT
 
         return run
@@ -556,8 +556,8 @@ class CaseSuite:
         saved = sys.stdin, sys.stdout
         sys.stdin, sys.stdout = _text_stream(stdin), captured.stream
         try:
-            exec(self._context, namespace)  # noqa: S102 - the job of this process
-            exec(self._module_code, namespace)  # noqa: S102
+            exec(self._context, namespace)
+            exec(self._module_code, namespace)
         except SystemExit:
             pass
         finally:
@@ -587,7 +587,7 @@ def _text_stream(text: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
 
 
-def _tokens_by_line(text: str) -> List[str]:
+def _tokens_by_line(text: str) -> list[str]:
     lines = [line.rstrip() for line in text.rstrip().split("\n")]
     return lines if lines != [""] else []
 
@@ -597,7 +597,7 @@ def _error_key(error: BaseException) -> str:
         return OUT_OF_TICKS
     try:
         return f"!{type(error).__name__}{str(error)[:60]}"
-    except Exception:  # noqa: BLE001 - a candidate's own __str__
+    except Exception:
         return f"!{type(error).__name__}"
 
 
@@ -616,7 +616,7 @@ def _is_immutable(value: object) -> bool:
     return value is None or isinstance(value, (int, float, str, bytes, complex))
 
 
-def _fresh_copy(value: Any) -> Any:  # noqa: ANN401 - any plain value
+def _fresh_copy(value: Any) -> Any:
     kind = type(value)
     if kind is list:
         if all(type(item) in _ATOMS for item in value):
@@ -634,7 +634,7 @@ def _fresh_copy(value: Any) -> Any:  # noqa: ANN401 - any plain value
 _ATOMS = frozenset({int, float, str, bool, bytes, type(None)})
 
 
-def _mutable_globals(namespace: Dict[str, Any]) -> Dict[str, Any]:
+def _mutable_globals(namespace: dict[str, Any]) -> dict[str, Any]:
     """Return copies of the module's own mutable containers, by name."""
     kept = {}
     for name, value in namespace.items():
@@ -642,6 +642,6 @@ def _mutable_globals(namespace: Dict[str, Any]) -> Dict[str, Any]:
             continue
         try:
             kept[name] = copy.deepcopy(value)
-        except Exception:  # noqa: BLE001 - holds what cannot be copied; left as it is
+        except Exception:
             continue
     return kept

@@ -9,14 +9,14 @@ is the part of its key before the colon.
 from __future__ import annotations
 
 import ast
-from typing import Dict, List, NamedTuple, Optional, Union
+from typing import NamedTuple, Union
 
 from codegrad.search.subject import GuardSite, Unit, guard_sites
 
 SUSPICION_WEIGHT = 2.5
 """Cost of an edit at a line that is not suspicious at all."""
 
-COST: Dict[str, float] = {
+COST: dict[str, float] = {
     # comparisons and truth
     "compare:near": 0.6,
     "compare": 1.0,
@@ -160,7 +160,7 @@ COST: Dict[str, float] = {
 HOLE_SIZE_COST = 0.3
 """Added for each unit of size of a synthesised expression."""
 
-NUMBER_WRAPS: Dict[str, float] = {
+NUMBER_WRAPS: dict[str, float] = {
     "{w} + 1": 1.2,
     "{w} - 1": 1.2,
     "abs({u})": 1.8,
@@ -204,7 +204,7 @@ NUMBER_PAIRS = (
 )
 """A number and a numeric variable `{v}`."""
 
-TEXT_WRAPS: Dict[str, float] = {
+TEXT_WRAPS: dict[str, float] = {
     "{w}.lower()": 1.8,
     "{w}.upper()": 1.8,
     "{w}[::-1]": 1.8,
@@ -225,7 +225,7 @@ TEXT_WRAPS: Dict[str, float] = {
 }
 """Around a string."""
 
-SEQUENCE_WRAPS: Dict[str, float] = {
+SEQUENCE_WRAPS: dict[str, float] = {
     "{w}[1:]": 1.7,
     "{w}[:-1]": 1.7,
     "sorted({u})": 1.8,
@@ -259,7 +259,7 @@ SEQUENCE_WRAPS: Dict[str, float] = {
 }
 """Around a list, tuple, set, dict or iterator."""
 
-DICT_WRAPS: Dict[str, float] = {
+DICT_WRAPS: dict[str, float] = {
     "{w}.items()": 2.0,
     "{w}.keys()": 2.0,
     "{w}.values()": 2.0,
@@ -267,7 +267,7 @@ DICT_WRAPS: Dict[str, float] = {
 }
 """Around a dict, cheaper than as a sequence."""
 
-INSERTED: Dict[str, Dict[str, float]] = {
+INSERTED: dict[str, dict[str, float]] = {
     "list": {
         "{a}.sort()": 3.0,
         "{a}.pop()": 3.0,
@@ -323,19 +323,19 @@ class Edit:
         "unit",
     )
 
-    def __init__(  # noqa: PLR0913 - a record of a hot loop, made in two places
+    def __init__(
         self,
         *,
         unit: Unit,
         parent: ast.AST,
         field: str,
-        index: Optional[int],
+        index: int | None,
         source: str,
         template: str,
         cost: float,
         line: int,
         is_target: bool = False,
-        block: Optional[List[Piece]] = None,
+        block: list[Piece] | None = None,
     ) -> None:
         self.unit = unit
         self.parent = parent
@@ -384,7 +384,7 @@ class Edit:
         else:
             getattr(self.parent, self.field)[self.index] = old
 
-    def guards(self) -> List[GuardSite]:
+    def guards(self) -> list[GuardSite]:
         """Return where the new text, now in place, needs guards."""
         if self.block is None:
             if not _may_need_guard(self.source):
@@ -399,9 +399,9 @@ class Edit:
         new = [node for node in block if id(node) not in kept]
         return [site for node in new for site in guard_sites(node, new=True)]
 
-    def _new_nodes(self) -> Union[ast.AST, List[ast.stmt]]:
+    def _new_nodes(self) -> ast.AST | list[ast.stmt]:
         if self.block is not None:
-            nodes: List[ast.stmt] = []
+            nodes: list[ast.stmt] = []
             for piece in self.block:
                 if isinstance(piece, str):
                     nodes.extend(ast.parse(piece).body)
@@ -419,9 +419,9 @@ def _may_need_guard(text: str) -> bool:
     return "*" in text or "+" in text or "<<" in text
 
 
-def _drop_positions(edit: Edit, new: Union[ast.AST, List[ast.stmt]]) -> None:
+def _drop_positions(edit: Edit, new: ast.AST | list[ast.stmt]) -> None:
     if isinstance(new, ast.AST):
-        roots: List[ast.AST] = [new]
+        roots: list[ast.AST] = [new]
     else:
         kept = {id(piece) for piece in edit.block or () if isinstance(piece, ast.AST)}
         roots = [node for node in new if id(node) not in kept]

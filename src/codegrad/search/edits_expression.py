@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterator, Sequence
-from typing import Callable, Dict, FrozenSet, List, Set, Tuple
+from typing import Callable
 
 from codegrad.search.edits import (
     DICT_WRAPS,
@@ -20,7 +20,7 @@ from codegrad.search.predicates import predicates
 from codegrad.search.sites import PURE_FUNCTIONS, ExpressionSite, Scope, Types
 from codegrad.search.values import type_name
 
-COMPARE: Dict[type, str] = {
+COMPARE: dict[type, str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
     ast.Gt: ">",
@@ -34,7 +34,7 @@ COMPARE: Dict[type, str] = {
 }
 ORDERINGS = ("<", "<=", ">", ">=", "==", "!=")
 NEAR = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
-OPERATORS: Dict[type, str] = {
+OPERATORS: dict[type, str] = {
     ast.Add: "+",
     ast.Sub: "-",
     ast.Mult: "*",
@@ -86,7 +86,19 @@ OTHER_CONSTANTS = ("None", "[]", "''", "0", "True", "False")
 FOR_NONE = ("True", "False", "0", "''", "[]", "-1")
 
 ITERABLES = frozenset(
-    ["list", "tuple", "?", "set", "dict_keys", "dict_values", "range", "generator", "map", "enumerate", "dict"]
+    [
+        "list",
+        "tuple",
+        "?",
+        "set",
+        "dict_keys",
+        "dict_values",
+        "range",
+        "generator",
+        "map",
+        "enumerate",
+        "dict",
+    ]
 )
 INDEXABLE = frozenset({"list", "str", "tuple", "range", "?"})
 MAX_CONSTANTS = 6
@@ -107,12 +119,12 @@ class Donors:
     """Expressions and constants of the unit that may be used elsewhere in it."""
 
     def __init__(self) -> None:
-        self.constants: Dict[str, Set[str]] = {}
+        self.constants: dict[str, set[str]] = {}
         """By type name: the constants, as source."""
-        self.expressions: Dict[str, Tuple[str, FrozenSet[str]]] = {}
+        self.expressions: dict[str, tuple[str, frozenset[str]]] = {}
         """By source: type name and variable names."""
 
-    def constants_of(self, kind: str) -> List[str]:
+    def constants_of(self, kind: str) -> list[str]:
         """Return the unit's constants of a type, sorted."""
         return sorted(self.constants.get(kind, ()))
 
@@ -139,16 +151,16 @@ class View:
             site.text if isinstance(site.node, _UNBRACKETED) else f"({site.text})"
         )
 
-    def named(self, *types: str) -> List[str]:
+    def named(self, *types: str) -> list[str]:
         """Return the variables that were seen with one of these types."""
         wanted = set(types)
         return [name for name, seen in self.names.items() if seen & wanted]
 
-    def predicates(self) -> List[str]:
+    def predicates(self) -> list[str]:
         """Return conditions over the variables in reach."""
         return predicates(self.names, self.donors.constants_of("str"))
 
-    def knows(self, names: FrozenSet[str]) -> bool:
+    def knows(self, names: frozenset[str]) -> bool:
         """Whether all these names can be used here."""
         return all(
             name in self.names
@@ -228,7 +240,7 @@ def _compare_edits(view: View) -> Iterator[Draft]:
         yield draft("negate", f"not {view.wrapped}")
 
 
-def _alternatives(operator: str) -> Tuple[str, ...]:
+def _alternatives(operator: str) -> tuple[str, ...]:
     if operator in ORDERINGS:
         return ORDERINGS
     return ("in", "not in") if "in" in operator else ("is", "is not", "==", "!=")
@@ -277,7 +289,7 @@ def _bool_edits(view: View) -> Iterator[Draft]:
         yield draft("bool:operand", own.join(parts[:k] + parts[k + 1 :]))
         negated = [*parts[:k], f"not {parts[k]}", *parts[k + 1 :]]
         yield draft("bool:operand", own.join(negated))
-    if len(parts) > 2:  # noqa: PLR2004 - two operands have no inner group
+    if len(parts) > 2:
         yield draft("bool:group", f"{parts[0]}{own}({other.join(parts[1:])})")
 
 
@@ -346,7 +358,7 @@ def _call_edits(view: View) -> Iterator[Draft]:
 
 
 def _key_edits(
-    function: str, arguments: List[str], keywords: List[str]
+    function: str, arguments: list[str], keywords: list[str]
 ) -> Iterator[Draft]:
     plain = ", ".join(arguments)
     if function == "sorted" and not any(k.startswith("reverse") for k in keywords):
@@ -358,14 +370,14 @@ def _key_edits(
         yield draft("keyword:key", f"{function}({named})")
 
 
-def _range_edits(view: View, arguments: List[str]) -> Iterator[Draft]:
+def _range_edits(view: View, arguments: list[str]) -> Iterator[Draft]:
     if len(arguments) == 1:
         end = arguments[0]
         yield draft("range:start", f"range(1, {end})")
         yield draft("range:inclusive", f"range(1, {end} + 1)")
         yield draft("range:inclusive", f"range(2, {end})")
         yield draft("range", f"range({end} - 1, -1, -1)")
-    elif len(arguments) == 2:  # noqa: PLR2004 - start and end
+    elif len(arguments) == 2:
         start, end = arguments
         yield draft("range", f"range({start}, {end}, 2)")
         yield draft("range", f"range({start} + 1, {end} + 1)")
@@ -424,7 +436,7 @@ def _slice_edits(view: View, base: str, node: ast.Slice) -> Iterator[Draft]:
         yield draft("slice:variable-next", f"{base}[{low}:{name} + 1]")
 
 
-def _ends(end: str, default: str) -> List[str]:
+def _ends(end: str, default: str) -> list[str]:
     moved = [f"{end} + 1", f"{end} - 1"] if end else []
     return list(dict.fromkeys([end, "", default, *moved]))
 
@@ -454,15 +466,15 @@ def _comprehension_edits(view: View) -> Iterator[Draft]:
             yield draft("comprehension:filter", text)
 
 
-_BRACKETS: Dict[type, str] = {
+_BRACKETS: dict[type, str] = {
     ast.ListComp: "[]",
     ast.GeneratorExp: "()",
     ast.SetComp: "{}",
 }
 
 
-def _item_types(view: View, iterable: ast.expr) -> Set[str]:
-    found: Set[str] = set()
+def _item_types(view: View, iterable: ast.expr) -> set[str]:
+    found: set[str] = set()
     for value in view.scope.values(iterable, view.site):
         try:
             first = next(iter(value))  # type: ignore[call-overload]
@@ -510,7 +522,7 @@ def _display_edits(view: View) -> Iterator[Draft]:
         yield draft("list:add", display([*items, name]))
 
 
-_BY_FORM: Dict[type, Callable[[View], Iterator[Draft]]] = {
+_BY_FORM: dict[type, Callable[[View], Iterator[Draft]]] = {
     ast.Attribute: _attribute_edits,
     ast.BinOp: _binary_edits,
     ast.BoolOp: _bool_edits,
@@ -547,7 +559,7 @@ def _by_type(view: View) -> Iterator[Draft]:
         yield from _condition_edits(view)
 
 
-def _wraps(view: View, table: Dict[str, float], template: str) -> Iterator[Draft]:
+def _wraps(view: View, table: dict[str, float], template: str) -> Iterator[Draft]:
     for shape, cost in table.items():
         yield Draft(shape.format(u=view.text, w=view.wrapped), template, cost)
 
@@ -557,7 +569,7 @@ def _name_edits(view: View) -> Iterator[Draft]:
     for name, types in view.names.items():
         if view.type in types:
             yield draft("variable:name" if is_name else "variable", name)
-        elif is_name:
+        elif is_name or view.type == "?":
             yield draft("variable:any", name)
     for text, (kind, names) in view.donors.expressions.items():
         if (kind == view.type or "?" in (kind, view.type)) and view.knows(names):

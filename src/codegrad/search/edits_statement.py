@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Dict, FrozenSet, List, NamedTuple, Set, Tuple
+from typing import NamedTuple
 
 from codegrad.search.edits import COST, INSERTED, Piece
 from codegrad.search.edits_expression import ARITHMETIC, BITWISE, OPERATORS
@@ -24,7 +24,7 @@ MAX_COPIED = 70
 
 MAX_EXPECTED = 8
 MAX_EXPECTED_TEXT = 30
-NO_NAMES: FrozenSet[str] = frozenset()
+NO_NAMES: frozenset[str] = frozenset()
 SIMPLE = (ast.Expr, ast.Assign, ast.AugAssign)
 ENDS_BLOCK = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 NOT_A_VALUE = frozenset({"function", "module", "type", "builtin_function_or_method"})
@@ -33,7 +33,7 @@ NOT_A_VALUE = frozenset({"function", "module", "type", "builtin_function_or_meth
 class BlockDraft(NamedTuple):
     """A list of statements that may take the place of a block."""
 
-    block: List[Piece]
+    block: list[Piece]
     template: str
     cost: float
 
@@ -42,9 +42,9 @@ def _draft(key: str, block: Sequence[Piece]) -> BlockDraft:
     return BlockDraft(list(block), key.partition(":")[0], COST[key])
 
 
-def expected_literals(expected: Sequence[object]) -> List[str]:
+def expected_literals(expected: Sequence[object]) -> list[str]:
     """Return short expected values as source, each once."""
-    found: Dict[str, None] = {}
+    found: dict[str, None] = {}
     plain = (int, float, str, bool, list, tuple, dict, type(None))
     for value in expected:
         if isinstance(value, plain):
@@ -57,7 +57,7 @@ def expected_literals(expected: Sequence[object]) -> List[str]:
 class StatementView:
     """A statement site with all that the templates ask for."""
 
-    def __init__(  # noqa: PLR0913 - what the generator knows, handed over once
+    def __init__(
         self,
         site: StatementSite,
         scope: Scope,
@@ -69,10 +69,10 @@ class StatementView:
     ) -> None:
         self.site = site
         self.node = site.node
-        self.block: List[ast.stmt] = site.block
+        self.block: list[ast.stmt] = site.block
         self.index = site.index
-        self.before: List[ast.stmt] = self.block[: site.index]
-        self.after: List[ast.stmt] = self.block[site.index + 1 :]
+        self.before: list[ast.stmt] = self.block[: site.index]
+        self.after: list[ast.stmt] = self.block[site.index + 1 :]
         self.names: Types = scope.names(site.node, NO_NAMES)
         self.others = others
         self.expected = expected
@@ -83,7 +83,7 @@ class StatementView:
         """Return the block with this statement replaced by `new`."""
         return _draft(key, [*self.before, *new, *self.after])
 
-    def predicates(self) -> List[str]:
+    def predicates(self) -> list[str]:
         """Return conditions over the variables in reach."""
         return predicates(self.names, self._texts)
 
@@ -149,7 +149,7 @@ def _moves(view: StatementView) -> Iterator[BlockDraft]:
         yield _draft("swap-statements", swapped)
     for position in range(len(view.block)):
         if abs(position - view.index) > 1:
-            moved: List[Piece] = list(rest)
+            moved: list[Piece] = list(rest)
             moved.insert(position, view.node)
             yield _draft("move", moved)
 
@@ -282,9 +282,9 @@ def _insertions(view: StatementView) -> Iterator[BlockDraft]:
             yield view.replaced("wrap-if", wrapper)
 
 
-def _simple_statements(view: StatementView) -> Dict[str, float]:
+def _simple_statements(view: StatementView) -> dict[str, float]:
     """Return statements worth inserting, with their costs; the first cost counts."""
-    found: Dict[str, float] = {}
+    found: dict[str, float] = {}
 
     def add(text: str, cost: float) -> None:
         found.setdefault(text, cost)
@@ -305,7 +305,7 @@ def _simple_statements(view: StatementView) -> Dict[str, float]:
     return found
 
 
-def _mutations(a: str, types: Set[str], names: Types) -> Iterator[Tuple[str, float]]:
+def _mutations(a: str, types: set[str], names: Types) -> Iterator[tuple[str, float]]:
     if types & {"list", "deque"}:
         for b in names:
             if b != a:
@@ -319,7 +319,7 @@ def _mutations(a: str, types: Set[str], names: Types) -> Iterator[Tuple[str, flo
             yield shape.format(a=a), cost
 
 
-def _assignable(names: Types) -> Iterator[Tuple[str, str]]:
+def _assignable(names: Types) -> Iterator[tuple[str, str]]:
     for a, a_types in names.items():
         if a_types & NOT_A_VALUE:
             continue
@@ -329,7 +329,7 @@ def _assignable(names: Types) -> Iterator[Tuple[str, str]]:
                 yield a, b
 
 
-def _returned_values(view: StatementView) -> List[str]:
+def _returned_values(view: StatementView) -> list[str]:
     values = [*RETURNED, *expected_literals(view.expected)]
     for name, types in view.names.items():
         if not types & NOT_A_VALUE:
@@ -338,7 +338,7 @@ def _returned_values(view: StatementView) -> List[str]:
     return list(dict.fromkeys(values))
 
 
-def _fitting_returns(view: StatementView, values: Sequence[str]) -> List[str]:
+def _fitting_returns(view: StatementView, values: Sequence[str]) -> list[str]:
     """Return the values whose type is one that the tests expect."""
     wanted = {type(value).__name__ for value in view.expected}
     if not wanted:

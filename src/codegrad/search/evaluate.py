@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import signal
-from typing import List, NamedTuple
+from typing import NamedTuple
 
 from codegrad.search.analysis import Analysis
 from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite
@@ -74,7 +74,7 @@ class Evaluator:
     def __init__(self, subject: Subject, suite: Suite, analysis: Analysis) -> None:
         self._subject = subject
         self._suite = suite
-        self._base: List[Result] = analysis.results
+        self._base: list[Result] = analysis.results
         self._tick_limit = analysis.tick_limit
         self._alarm_s = ALARM_S + ALARM_FACTOR * analysis.passing_cpu_s
         failing = sorted(analysis.failing, key=self._is_endless)
@@ -116,7 +116,7 @@ class Evaluator:
         except Alarm:
             self._suite.restore(edit.unit)
             return _UNCHANGED
-        except BaseException:  # noqa: BLE001 - defining the candidate runs its code
+        except BaseException:
             return _INVALID
 
     def _judge(self) -> Outcome:

@@ -242,6 +242,10 @@ class Frontier:
         return node.next >= limit
 
     def _next_phase(self, node: _Node) -> None:
+        if self._state.window > 0:
+            # Rivals of what was found cheaply are not looked for at all costs.
+            self._state.window = 0
+            return
         if node.phase == "edits" and node.out_of_ticks and not self._has_found():
             node.out_of_ticks = sorted(node.out_of_ticks[:MAX_RETRIED])
             node.phase = "ticks"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Dict, List, Set, Tuple
 
 from codegrad.search.analysis import Analysis
 from codegrad.search.cases import Suite
@@ -23,7 +22,7 @@ from codegrad.search.sites import (
     collect_sites,
     names_in,
 )
-from codegrad.search.subject import FUNCTIONS, Subject, Unit, is_tick
+from codegrad.search.subject import FUNCTIONS, Subject, Unit, is_stub, is_tick
 
 MAX_DONOR = 60
 """Longer expressions are not used elsewhere."""
@@ -35,12 +34,12 @@ class UnitSites:
     def __init__(self, unit: Unit, scope: Scope) -> None:
         self.unit = unit
         self.scope = scope
-        self.expressions: List[ExpressionSite]
-        self.statements: List[StatementSite]
+        self.expressions: list[ExpressionSite]
+        self.statements: list[StatementSite]
         self.expressions, self.statements = collect_sites(unit)
         self.donors = Donors()
 
-    def observe(self, entry: str, expected: List[object]) -> None:
+    def observe(self, entry: str, expected: list[object]) -> None:
         """Fill in texts, types and donors."""
         suspicion = self.scope.analysis.suspicion
         for site in self.expressions:
@@ -67,12 +66,12 @@ def _can_donate(site: ExpressionSite) -> bool:
 
 def suspicious_sites(
     subject: Subject, suite: Suite, analysis: Analysis, entry: str
-) -> List[UnitSites]:
+) -> list[UnitSites]:
     """Return the places of all units that a failing test reached."""
     expected = suite.expectations()
     found = []
     for unit in subject.units:
-        if not _reached(unit, analysis):
+        if not _reached(unit, analysis) or is_stub(unit.node):
             continue
         sites = UnitSites(unit, Scope(unit, analysis, suite.namespace))
         sites.observe(entry, expected)
@@ -98,13 +97,13 @@ class Generator:
         self._suspicion = analysis.suspicion
         self._analysis = analysis
         self._entry = entry
-        self._seen: Set[Tuple[int, str, object, str]] = set()
-        self._edits: List[Edit] = []
+        self._seen: set[tuple[int, str, object, str]] = set()
+        self._edits: list[Edit] = []
         self._functions = [
             node.name for node in subject.tree.body if isinstance(node, FUNCTIONS)
         ]
 
-    def generate(self) -> List[Edit]:
+    def generate(self) -> list[Edit]:
         """Return all edits; equal costs stay in reading order."""
         for sites in suspicious_sites(
             self._subject, self._suite, self._analysis, self._entry
@@ -122,7 +121,7 @@ class Generator:
 
     def _expression(self, sites: UnitSites, site: ExpressionSite) -> None:
         view = View(site, sites.scope, sites.donors, self._functions)
-        best: Dict[str, Edit] = {}
+        best: dict[str, Edit] = {}
         for source, template, cost in expression_edits(view):
             if source == site.text:
                 continue

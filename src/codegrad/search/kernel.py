@@ -32,7 +32,7 @@ import heapq
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Dict, List, Optional, Protocol, Tuple
+from typing import Any, Protocol
 
 from codegrad.search.analysis import Analysis, analyse
 from codegrad.search.cases import CaseSuite, Suite
@@ -42,7 +42,7 @@ from codegrad.search.generate import generate_edits
 from codegrad.search.splice import splice
 from codegrad.search.subject import Subject, is_stub
 
-Job = Dict[str, Any]
+Job = dict[str, Any]
 
 MAX_PARTIAL = 24
 """Partial hits of one job that are reported with their source."""
@@ -58,7 +58,7 @@ that what is found here does not fail there for its depth."""
 class Emit(Protocol):
     """How the kernel reports."""
 
-    def __call__(self, frame: Dict[str, Any], /) -> None:
+    def __call__(self, frame: dict[str, Any], /) -> None:
         """Send one frame."""
 
     def mark(self, index: int, /) -> None:
@@ -109,7 +109,7 @@ def run(job: Job, emit: Emit) -> None:
 
 
 def _depth() -> int:
-    depth, frame = 0, sys._getframe()  # noqa: SLF001 - no public way in CPython
+    depth, frame = 0, sys._getframe()
     while frame.f_back is not None:
         depth, frame = depth + 1, frame.f_back
     return depth
@@ -125,7 +125,7 @@ def _run(job: Job, emit: Emit) -> None:
             entry=job.get("entry") or "",
             context=job.get("context") or "",
         )
-    except BaseException as error:  # noqa: BLE001 - loading the module runs its code
+    except BaseException as error:
         message = f"{type(error).__name__}: {error}"[:300]
         counts = {"passed": 0, "total": len(job["tests"]), "generated": 0}
         emit({"analysis": {**counts, "error": message}})
@@ -153,7 +153,7 @@ def search(job: Job, emit: Emit, subject: Subject, suite: Suite) -> None:
 
 def _report(
     subject: Subject, suite: Suite, analysis: Analysis, generated: int
-) -> Dict[str, Any]:
+) -> dict[str, Any]:
     ranked = sorted(analysis.suspicion.items(), key=lambda pair: (-pair[1], pair[0]))
     return {
         "passed": analysis.passed,
@@ -171,11 +171,11 @@ def _candidates(
 ) -> Sequence[Edit]:
     entry = job.get("entry") or ""
     if job["phase"] == "holes":
-        from codegrad.search.holes import hole_edits  # noqa: PLC0415 - rarely needed
+        from codegrad.search.holes import hole_edits
 
         return hole_edits(subject, suite, analysis, entry)
     if job["phase"] == "stub":
-        from codegrad.search.holes import stub_edits  # noqa: PLC0415 - rarely needed
+        from codegrad.search.holes import stub_edits
 
         return stub_edits(subject, job["tests"], entry, job.get("prompt") or "")
     return generate_edits(subject, suite, analysis, entry)
@@ -198,10 +198,10 @@ class _Sweep:
         if job.get("tick_limit"):
             analysis.tick_limit = job["tick_limit"]
         self._evaluator = Evaluator(subject, suite, analysis)
-        self._partial: List[Tuple[float, int, Edit]] = []
-        self._left: Optional[int] = None
+        self._partial: list[tuple[float, int, Edit]] = []
+        self._left: int | None = None
 
-    def try_all(self, candidates: Sequence[Edit]) -> Tuple[int, int]:
+    def try_all(self, candidates: Sequence[Edit]) -> tuple[int, int]:
         """Try the job's candidates; return how many, and the index to go on from."""
         tried, following = 0, self._job.get("start", 0)
         gc.collect()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import List, Set
 
 from codegrad.search.sites import Types
 
@@ -11,13 +10,28 @@ MAX_TEXT_CONSTANTS = 5
 """Strings of the program that a text variable is compared with."""
 
 TRUTHY = frozenset(
-    ["list", "str", "dict", "set", "tuple", "bool", "NoneType", "deque", "int", "OrderedDict", "defaultdict", "Counter"]
+    [
+        "list",
+        "str",
+        "dict",
+        "set",
+        "tuple",
+        "bool",
+        "NoneType",
+        "deque",
+        "int",
+        "OrderedDict",
+        "defaultdict",
+        "Counter",
+    ]
 )
 SIZED = frozenset({"list", "str", "tuple"})
 NUMBERS = frozenset({"int", "float"})
 CONTAINERS = frozenset({"list", "set", "dict", "str"})
 MEMBERS = frozenset({"int", "str", "tuple", "float"})
-NEVER_NONE = frozenset(["int", "str", "list", "bool", "float", "function", "dict", "set", "tuple"])
+NEVER_NONE = frozenset(
+    ["int", "str", "list", "bool", "float", "function", "dict", "set", "tuple"]
+)
 TEXT = frozenset({"str"})
 INCOMPARABLE = frozenset({"int", "float", "function"})
 
@@ -47,8 +61,8 @@ _PAIR = (
 )
 
 
-def _of_one(name: str, types: Set[str], texts: Sequence[str]) -> Iterator[str]:
-    shapes: List[str] = []
+def _of_one(name: str, types: set[str], texts: Sequence[str]) -> Iterator[str]:
+    shapes: list[str] = []
     if types & TRUTHY:
         shapes += _TRUTH
     if types & SIZED:
@@ -81,7 +95,7 @@ def _of_two(names: Types) -> Iterator[str]:
                 yield f"{a} != {b}"
 
 
-def predicates(names: Types, texts: Iterable[str]) -> List[str]:
+def predicates(names: Types, texts: Iterable[str]) -> list[str]:
     """Return conditions over `names`, each once, in a fixed order.
 
     Args:
@@ -93,7 +107,7 @@ def predicates(names: Types, texts: Iterable[str]) -> List[str]:
         ['not flag', 'flag']
     """
     known = sorted(texts)
-    found: List[str] = []
+    found: list[str] = []
     for name, types in names.items():
         found.extend(_of_one(name, types, known))
     numbers = [name for name, types in names.items() if types & NUMBERS]

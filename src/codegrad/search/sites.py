@@ -3,23 +3,80 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from codegrad.search.analysis import Analysis, State
 from codegrad.search.subject import FUNCTIONS, LOOPS, Unit, is_docstring, is_tick
 from codegrad.search.values import Opaque, type_name
 
-Types = Dict[str, Set[str]]
+Types = dict[str, set[str]]
 """Names of the observed types of each variable."""
 
 PURE_FUNCTIONS = frozenset(
-    ["abs", "all", "any", "bool", "chr", "dict", "divmod", "enumerate", "float", "frozenset", "int", "isinstance", "len", "list", "max", "min", "ord", "pow", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip"]
+    [
+        "abs",
+        "all",
+        "any",
+        "bool",
+        "chr",
+        "dict",
+        "divmod",
+        "enumerate",
+        "float",
+        "frozenset",
+        "int",
+        "isinstance",
+        "len",
+        "list",
+        "max",
+        "min",
+        "ord",
+        "pow",
+        "range",
+        "reversed",
+        "round",
+        "set",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 """Builtins that change nothing."""
 
 PURE_METHODS = frozenset(
-    ["copy", "count", "endswith", "find", "get", "index", "isalnum", "isalpha", "isdigit", "islower", "issubset", "issuperset", "isspace", "isupper", "items", "join", "keys", "lower", "replace", "rfind", "split", "startswith", "strip", "swapcase", "title", "union", "upper", "values"]
+    [
+        "copy",
+        "count",
+        "endswith",
+        "find",
+        "get",
+        "index",
+        "isalnum",
+        "isalpha",
+        "isdigit",
+        "islower",
+        "issubset",
+        "issuperset",
+        "isspace",
+        "isupper",
+        "items",
+        "join",
+        "keys",
+        "lower",
+        "replace",
+        "rfind",
+        "split",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "union",
+        "upper",
+        "values",
+    ]
 )
 """Methods of builtin types that change nothing."""
 
@@ -50,7 +107,7 @@ def is_pure(node: ast.AST) -> bool:
     return True
 
 
-def names_in(node: ast.AST) -> Set[str]:
+def names_in(node: ast.AST) -> set[str]:
     """Return the variable names that occur in `node`."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
@@ -69,15 +126,15 @@ class ExpressionSite:
         "type",
     )
 
-    def __init__(  # noqa: PLR0913 - a record, made in one place
+    def __init__(
         self,
         *,
         node: ast.expr,
         parent: ast.AST,
         field: str,
-        index: Optional[int],
+        index: int | None,
         statement: ast.stmt,
-        inner_names: FrozenSet[str],
+        inner_names: frozenset[str],
     ) -> None:
         self.node = node
         self.parent = parent
@@ -117,7 +174,7 @@ class StatementSite:
 
     __slots__ = ("field", "function", "in_loop", "index", "node", "parent")
 
-    def __init__(  # noqa: PLR0913 - a record, made in one place
+    def __init__(
         self,
         *,
         node: ast.stmt,
@@ -135,9 +192,9 @@ class StatementSite:
         self.function = function
 
     @property
-    def block(self) -> List[ast.stmt]:
+    def block(self) -> list[ast.stmt]:
         """All statements of the block, ticks included."""
-        block: List[ast.stmt] = getattr(self.parent, self.field)
+        block: list[ast.stmt] = getattr(self.parent, self.field)
         return block
 
 
@@ -152,8 +209,8 @@ def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
         node: ast.expr,
         parent: ast.AST,
         field: str,
-        index: Optional[int],
-        inner: FrozenSet[str],
+        index: int | None,
+        inner: frozenset[str],
     ) -> Iterator[ExpressionSite]:
         if not isinstance(node, _NO_SITE):
             yield ExpressionSite(
@@ -173,7 +230,7 @@ def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
             inner = inner | {argument.arg for argument in node.args.args}
         yield from children(node, inner)
 
-    def comprehension(node: Any, inner: FrozenSet[str]) -> Iterator[ExpressionSite]:  # noqa: ANN401
+    def comprehension(node: Any, inner: frozenset[str]) -> Iterator[ExpressionSite]:
         for generator in node.generators:
             yield from expression(generator.iter, generator, "iter", None, inner)
             inner = inner | names_in(generator.target)
@@ -183,7 +240,7 @@ def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
             if hasattr(node, field):
                 yield from expression(getattr(node, field), node, field, None, inner)
 
-    def children(node: ast.AST, inner: FrozenSet[str]) -> Iterator[ExpressionSite]:
+    def children(node: ast.AST, inner: frozenset[str]) -> Iterator[ExpressionSite]:
         for field, value in ast.iter_fields(node):
             if isinstance(value, ast.Slice):
                 yield from children(value, inner)
@@ -199,10 +256,10 @@ def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
     yield from children(statement, frozenset())
 
 
-def collect_sites(unit: Unit) -> Tuple[List[ExpressionSite], List[StatementSite]]:
+def collect_sites(unit: Unit) -> tuple[list[ExpressionSite], list[StatementSite]]:
     """Return all places of a unit that can be edited, in reading order."""
-    expressions: List[ExpressionSite] = []
-    statements: List[StatementSite] = []
+    expressions: list[ExpressionSite] = []
+    statements: list[StatementSite] = []
 
     def block(parent: ast.AST, field: str, function: ast.AST, *, in_loop: bool) -> None:
         for index, node in enumerate(getattr(parent, field)):
@@ -233,8 +290,8 @@ def collect_sites(unit: Unit) -> Tuple[List[ExpressionSite], List[StatementSite]
     return expressions, statements
 
 
-def _assigned_names(node: ast.AST) -> Set[str]:
-    targets: List[ast.expr] = []
+def _assigned_names(node: ast.AST) -> set[str]:
+    targets: list[ast.expr] = []
     if isinstance(node, ast.Assign):
         targets = node.targets
     elif isinstance(node, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor)):
@@ -251,15 +308,15 @@ class Scope:
     """The names of one unit and what was observed of them."""
 
     def __init__(
-        self, unit: Unit, analysis: Analysis, namespace: Dict[str, Any]
+        self, unit: Unit, analysis: Analysis, namespace: dict[str, Any]
     ) -> None:
         self.unit = unit
         self.analysis = analysis
         self._namespace = namespace
-        self._types: Dict[Tuple[int, FrozenSet[str]], Types] = {}
-        self.own: Dict[str, None] = {}
+        self._types: dict[tuple[int, frozenset[str]], Types] = {}
+        self.own: dict[str, None] = {}
         """Arguments and assigned variables, as opposed to comprehension variables."""
-        self._comprehension: Set[str] = set()
+        self._comprehension: set[str] = set()
         for node in ast.walk(unit.node):
             if isinstance(node, FUNCTIONS):
                 arguments = [*node.args.args, *node.args.kwonlyargs]
@@ -271,13 +328,13 @@ class Scope:
             else:
                 self.own.update(dict.fromkeys(sorted(_assigned_names(node))))
 
-    def is_visible(self, name: str, inner_names: FrozenSet[str]) -> bool:
+    def is_visible(self, name: str, inner_names: frozenset[str]) -> bool:
         """Whether a name that was observed on a line can be used at a site of it."""
         return (
             name not in self._comprehension or name in inner_names or name in self.own
         )
 
-    def names(self, statement: ast.stmt, inner_names: FrozenSet[str]) -> Types:
+    def names(self, statement: ast.stmt, inner_names: frozenset[str]) -> Types:
         """Return the variables at a place and the types observed for them."""
         key = (statement.lineno, inner_names)
         if key not in self._types:
@@ -291,7 +348,7 @@ class Scope:
             self._types[key] = found
         return self._types[key]
 
-    def states(self, site: ExpressionSite, at_most: int) -> List[State]:
+    def states(self, site: ExpressionSite, at_most: int) -> list[State]:
         """Return recorded states in which the site could be evaluated."""
         return [
             state
@@ -299,7 +356,7 @@ class Scope:
             if all(name in state for name in site.inner_names)
         ]
 
-    def values(self, node: ast.expr, site: ExpressionSite) -> List[object]:
+    def values(self, node: ast.expr, site: ExpressionSite) -> list[object]:
         """Return values of a pure expression in recorded states; errors are left out."""
         if not is_pure(node):
             return []
@@ -310,13 +367,25 @@ class Scope:
         values = []
         for state in self.states(site, 6):
             try:
-                values.append(eval(code, self._namespace, dict(state)))  # noqa: S307 - the candidate's own expression
-            except Exception:  # noqa: BLE001, PERF203 - whatever the expression does
+                values.append(eval(code, self._namespace, dict(state)))
+            except Exception:  # noqa: PERF203 - whatever the expression does
                 continue
         return values
 
+    def evaluate(
+        self, node: ast.expr, states: Sequence[State]
+    ) -> list[object] | None:
+        """Return the value of a pure expression in each state; None if one fails."""
+        if not is_pure(node):
+            return None
+        try:
+            code = compile(ast.Expression(node), "<value>", "eval", dont_inherit=True)
+            return [eval(code, self._namespace, dict(state)) for state in states]  # noqa: S307 - the candidate's own expression
+        except Exception:  # noqa: BLE001 - whatever the expression does
+            return None
+
     def find_type(
-        self, site: ExpressionSite, entry: str, expected: List[object]
+        self, site: ExpressionSite, entry: str, expected: list[object]
     ) -> str:
         """Return the name of the type seen at a site, `?` if none was."""
         node = site.node
@@ -335,13 +404,16 @@ class Scope:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == entry and expected:
                 return type_name(expected[0])
+            returned = self.analysis.returned.get(node.func.id)
+            if returned:
+                return min(returned)
         return "bool" if isinstance(node, ast.BoolOp) else "?"
 
-    def attributes(self, node: ast.expr, site: ExpressionSite) -> List[str]:
+    def attributes(self, node: ast.expr, site: ExpressionSite) -> list[str]:
         """Return attribute names seen on objects that `node` evaluated to."""
         if not is_pure(node):
             return []
-        found: Dict[str, None] = {}
+        found: dict[str, None] = {}
         for value in self.values(node, site):
             if isinstance(value, Opaque):
                 found.update(dict.fromkeys(value.attributes))

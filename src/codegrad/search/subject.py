@@ -15,10 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import (
     Any,
     Callable,
-    Dict,
-    List,
-    Optional,
-    Tuple,
     Union,
 )
 
@@ -49,7 +45,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Definition = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Module]
 
 
-def _check_power(base: Any, exponent: Any) -> None:  # noqa: ANN401 - candidate's values
+def _check_power(base: Any, exponent: Any) -> None:
     if (
         isinstance(base, int)
         and isinstance(exponent, int)
@@ -58,14 +54,14 @@ def _check_power(base: Any, exponent: Any) -> None:  # noqa: ANN401 - candidate'
         raise OverflowError("power of huge integers")
 
 
-def _check_shift(value: Any, places: Any) -> None:  # noqa: ANN401 - candidate's values
+def _check_shift(value: Any, places: Any) -> None:
     if isinstance(places, int) and places > MAX_RESULT_BITS:
         raise OverflowError("shift by a huge number")
     if isinstance(value, int) and value.bit_length() > 4 * MAX_RESULT_BITS:
         raise OverflowError("shift of a huge integer")
 
 
-def _check_times(left: Any, right: Any) -> None:  # noqa: ANN401 - candidate's values
+def _check_times(left: Any, right: Any) -> None:
     if isinstance(left, int):
         if isinstance(right, int):
             if left.bit_length() + right.bit_length() > 10 * MAX_RESULT_BITS:
@@ -77,22 +73,22 @@ def _check_times(left: Any, right: Any) -> None:  # noqa: ANN401 - candidate's v
             raise MemoryError("repetition of a huge sequence")
 
 
-def _power(base: Any, exponent: Any) -> Any:  # noqa: ANN401 - candidate's values
+def _power(base: Any, exponent: Any) -> Any:
     _check_power(base, exponent)
     return base**exponent
 
 
-def _shift(value: Any, places: Any) -> Any:  # noqa: ANN401 - candidate's values
+def _shift(value: Any, places: Any) -> Any:
     _check_shift(value, places)
     return value << places
 
 
-def _times(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
+def _times(left: Any, right: Any) -> Any:
     _check_times(left, right)
     return left * right
 
 
-def _plus(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
+def _plus(left: Any, right: Any) -> Any:
     sequences = (list, str, tuple)
     if isinstance(left, sequences) and isinstance(right, sequences):
         if len(left) + len(right) > MAX_JOINED_ITEMS:
@@ -101,14 +97,14 @@ def _plus(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
 
 
 def _operand(check: Callable[[Any, Any], None]) -> Callable[[Any, Any], Any]:
-    def checked(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
+    def checked(left: Any, right: Any) -> Any:
         check(left, right)
         return right
 
     return checked
 
 
-RUNTIME: Dict[str, Callable[[Any, Any], Any]] = {
+RUNTIME: dict[str, Callable[[Any, Any], Any]] = {
     POWER: _power,
     SHIFT: _shift,
     TIMES: _times,
@@ -119,7 +115,7 @@ RUNTIME: Dict[str, Callable[[Any, Any], Any]] = {
 }
 """What the guards call; every namespace that runs candidate code needs these names."""
 
-_GUARDS: Dict[type, Tuple[str, str]] = {
+_GUARDS: dict[type, tuple[str, str]] = {
     ast.Pow: (POWER, POWER_OPERAND),
     ast.LShift: (SHIFT, SHIFT_OPERAND),
     ast.Mult: (TIMES, TIMES_OPERAND),
@@ -177,7 +173,7 @@ def _add_ticks(tree: ast.Module) -> None:
             node.body.insert(int(documented), _tick_statement(node.body[0]))
 
 
-def without_ticks(node: Any) -> Any:  # noqa: ANN401 - a tree, a list of trees or a leaf
+def without_ticks(node: Any) -> Any:
     """Return a copy of a tree without its ticks; positions are kept."""
     if isinstance(node, list):
         return [without_ticks(item) for item in node if not is_tick(item)]
@@ -208,7 +204,7 @@ class GuardSite:
         self,
         parent: ast.AST,
         field: str,
-        index: Optional[int],
+        index: int | None,
         *,
         is_operand: bool = False,
     ) -> None:
@@ -217,7 +213,7 @@ class GuardSite:
         self.index = index
         self.is_operand = is_operand
 
-    def get(self) -> Any:  # noqa: ANN401 - whatever node an edit has put there
+    def get(self) -> Any:
         """Return the node at this place now; None where the place is gone."""
         value = getattr(self.parent, self.field, None)
         if self.index is None:
@@ -232,7 +228,7 @@ class GuardSite:
             getattr(self.parent, self.field)[self.index] = node
 
 
-def _children(node: ast.AST) -> Iterator[Tuple[str, Optional[int], ast.AST]]:
+def _children(node: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
     for field, value in ast.iter_fields(node):
         if isinstance(value, list):
             for index, item in enumerate(value):
@@ -267,7 +263,7 @@ def _is_plus(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
 
 
-def guard_sites(root: ast.AST, *, new: bool = False) -> List[GuardSite]:
+def guard_sites(root: ast.AST, *, new: bool = False) -> list[GuardSite]:
     """Return the places under `root` that need a guard, inner ones first.
 
     Args:
@@ -276,7 +272,7 @@ def guard_sites(root: ast.AST, *, new: bool = False) -> List[GuardSite]:
             concatenation doubles a list at every step of a loop; those that the
             program has already are trusted, for speed.
     """
-    found: List[GuardSite] = []
+    found: list[GuardSite] = []
 
     def visit(node: ast.AST) -> None:
         for field, index, child in _children(node):
@@ -292,7 +288,7 @@ def guard_sites(root: ast.AST, *, new: bool = False) -> List[GuardSite]:
     return found
 
 
-def _guarded(site: GuardSite) -> Optional[ast.AST]:
+def _guarded(site: GuardSite) -> ast.AST | None:
     node = site.get()
     if site.is_operand:
         statement = site.parent
@@ -319,7 +315,7 @@ class Guards:
 
     def __init__(self, sites: Iterable[GuardSite]) -> None:
         self._sites = list(sites)
-        self._replaced: List[Tuple[GuardSite, ast.AST]] = []
+        self._replaced: list[tuple[GuardSite, ast.AST]] = []
 
     def __enter__(self) -> None:
         self._replaced = []
@@ -339,7 +335,7 @@ class Unit:
 
     __slots__ = ("guards", "name", "node", "owner")
 
-    def __init__(self, node: Definition, owner: Optional[ast.ClassDef]) -> None:
+    def __init__(self, node: Definition, owner: ast.ClassDef | None) -> None:
         self.node = node
         self.owner = owner
         own = node.name if not isinstance(node, ast.Module) else ""
@@ -373,7 +369,7 @@ class Subject:
     def __init__(
         self,
         source: str,
-        functions: Optional[Iterable[str]] = None,
+        functions: Iterable[str] | None = None,
         *,
         program: bool = False,
     ) -> None:
@@ -384,7 +380,7 @@ class Subject:
         self.units = [Unit(self.tree, None)] if program else self._functions(functions)
         self._module_guards = guard_sites(self.tree)
 
-    def _functions(self, wanted: Optional[Iterable[str]]) -> List[Unit]:
+    def _functions(self, wanted: Iterable[str] | None) -> list[Unit]:
         allowed = None if wanted is None else set(wanted)
         units = []
         for node in self.tree.body:
@@ -472,7 +468,7 @@ class Ticks:
     (raising StopIteration) and that candidate code cannot slow down.
     """
 
-    def __init__(self, namespace: Dict[str, Any], limit: int) -> None:
+    def __init__(self, namespace: dict[str, Any], limit: int) -> None:
         self._namespace = namespace
         self.limit = limit
         self._steps = iter(range(limit))

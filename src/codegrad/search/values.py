@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any, Callable, Dict
+from typing import Any, Callable
 
 MAX_SNAPSHOT_ITEMS = 200
 """Longer containers are remembered by their type only."""
@@ -50,7 +50,7 @@ def type_name(value: object) -> str:
 
 _NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
-_DECODERS: Dict[str, Callable[[Any], object]] = {
+_DECODERS: dict[str, Callable[[Any], object]] = {
     "t": lambda items: tuple(decode(item) for item in items),
     "d": lambda pairs: {decode(key): decode(value) for key, value in pairs},
     "s": lambda items: {decode(item) for item in items},
@@ -63,7 +63,7 @@ _DECODERS: Dict[str, Callable[[Any], object]] = {
 }
 
 
-def decode(tagged: Any) -> Any:  # noqa: ANN401 - any plain value comes out of JSON
+def decode(tagged: Any) -> Any:
     """Return the value that a tagged JSON value stands for; always a fresh object.
 
     Raises:
@@ -96,12 +96,12 @@ def snapshot(value: object, depth: int = 0) -> object:
         try:
             if len(value) < MAX_SNAPSHOT_ITEMS:  # type: ignore[arg-type]
                 return copy.deepcopy(value)
-        except Exception:  # noqa: BLE001 - whatever the candidate put inside
+        except Exception:
             return _opaque(value)
     return _opaque(value)
 
 
-def _container_snapshot(value: Any, depth: int) -> object:  # noqa: ANN401 - list, dict...
+def _container_snapshot(value: Any, depth: int) -> object:
     if len(value) >= MAX_SNAPSHOT_ITEMS or depth >= MAX_SNAPSHOT_DEPTH:
         return _opaque(value)
     if isinstance(value, dict):
