@@ -141,7 +141,7 @@ def comparison_check(test: ast.expr, entry_point: str) -> CallCheck | None:
             is_literal, expected = literal(value_side)
             if call and call.function == entry_point and is_literal:
                 return CallCheck(call.args, expected, call.kwargs)
-    if isinstance(operator, ast.Lt | ast.LtE):
+    if isinstance(operator, ast.Lt):
         return _closeness(left, right, entry_point)
     return None
 

@@ -36,7 +36,7 @@ def run_assertions(
             shared=shared,
             limits=bench.limits,
         )
-        for constraint, outcome in zip(group, run.outcomes, strict=True):
+        for constraint, outcome in zip(group, run.tests, strict=True):
             found[constraint.name] = judge_assertion(
                 constraint, outcome, task.entry_point, forge_proof=not shared
             )
@@ -90,8 +90,8 @@ def _counterexample(
 ) -> Counterexample:
     call = constraint.text
     if outcome.calls:
-        args, kwargs, *_ = outcome.calls[-1]
-        call = call_text(function, tuple(args), dict(kwargs))
+        last = outcome.calls[-1]
+        call = call_text(function, last.args, dict(last.kwargs))
     expected, observed = f"`{constraint.text}` holds", outcome.message
     if outcome.has_values:
         expected = repr(outcome.expected)

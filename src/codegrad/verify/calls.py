@@ -55,7 +55,7 @@ def judge_calls(
         ]
     return [
         _judge(outcome, function, constraint)
-        for outcome, constraint in zip(run.outcomes, constraints, strict=True)
+        for outcome, constraint in zip(run.calls, constraints, strict=True)
     ]
 
 

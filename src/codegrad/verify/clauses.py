@@ -47,7 +47,7 @@ def run_clauses(
     )
     verdicts = []
     for index, constraint in enumerate(constraints):
-        part = run.outcomes[index * len(inputs) : (index + 1) * len(inputs)]
+        part = run.tests[index * len(inputs) : (index + 1) * len(inputs)]
         verdicts.append(_judge(constraint, task, inputs, part))
     return verdicts
 
@@ -194,13 +194,13 @@ def _judge(
 
 
 def _call_raised(outcome: TestOutcome) -> bool:
-    return bool(outcome.calls) and outcome.calls[-1][2] != "returned"
+    return bool(outcome.calls) and outcome.calls[-1].kind != "returned"
 
 
 def _result(outcome: TestOutcome) -> str:
     if outcome.kind == "timeout":
         return "does not return within the time limit"
-    kind, value = outcome.calls[-1][2], outcome.calls[-1][3]
-    if kind == "returned":
-        return f"result == {shorten(repr(value))}"
-    return f"raises {value}"
+    last = outcome.calls[-1]
+    if last.kind == "returned":
+        return f"result == {shorten(repr(last.value))}"
+    return f"raises {last.value}"

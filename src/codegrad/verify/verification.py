@@ -61,6 +61,7 @@ class VerificationLoss:
             size=sum(map(_size, sources.values())),
             program=program,
             blamer=Critic(self.task, self.bench.observer().observe),
+            judge=self.evaluate,
         )
 
     def close(self) -> None:
