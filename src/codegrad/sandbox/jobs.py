@@ -214,7 +214,7 @@ class CheckBatch(_LoadingBatch):
         for index, channel in enumerate(self.channels):
             is_tester = self.shared or index == 1
             for message in channel.take():
-                count += is_tester or message[:1] == ["load"]
+                count += is_tester or message[0] == "load"
                 try:
                     self._read(message, is_tester=is_tester, is_candidate=index == 0)
                 except MALFORMED:
@@ -399,7 +399,7 @@ class KernelBatch(Batch):
         count = 0
         for message in self.channels[0].take():
             count += 1
-            kind = message[0] if isinstance(message, list) and message else ""
+            kind = message[0]
             if kind == "frame":
                 self.frames += message[1:2]
             elif kind == "end":

@@ -52,7 +52,7 @@ class Channel:
         self._limit = limit
         self._out = memoryview(b"")
         self._in = bytearray()
-        self._frames: deque[Any] = deque()
+        self._frames: deque[list[Any]] = deque()
 
     @property
     def wants_write(self) -> bool:
@@ -68,7 +68,7 @@ class Channel:
         self._out = memoryview(bytes(self._out) + child.pack(message))
         self.on_writable()
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Iterator[list[Any]]:
         """Yield the frames that have arrived, oldest first."""
         while self._frames:
             yield self._frames.popleft()
@@ -117,10 +117,13 @@ class Channel:
             if len(self._in) < stop:
                 break
             try:
-                self._frames.append(json.loads(self._in[start + _HEADER.size : stop]))
+                frame = json.loads(self._in[start + _HEADER.size : stop])
             except (ValueError, RecursionError):
+                frame = None
+            if not (isinstance(frame, list) and frame and isinstance(frame[0], str)):
                 self.fail("a frame could not be read")
                 return
+            self._frames.append(frame)
             start = stop
         del self._in[:start]
 
