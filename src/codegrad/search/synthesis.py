@@ -23,7 +23,6 @@ from typing import Any, NamedTuple
 from codegrad.search.components import Component, select_components, stems
 from codegrad.search.kinds import (
     BOOL,
-    FLOAT,
     GROUPS,
     INT,
     LISTS,
@@ -60,6 +59,7 @@ _MAX_SOLUTIONS = 20
 _MAX_SIZE = 8
 _LOOK_AHEAD = 1
 """Sizes searched beyond the first solution, for one that fits the prompt better."""
+_MIN_SHARE = 2_000
 _SHARE = 4
 """One operation may use a fourth of what is left of the budget at one size."""
 
@@ -296,6 +296,19 @@ class _Goal:
         return self.stop_after is not None and size > self.stop_after
 
 
+class _Behaviour(NamedTuple):
+    """What tells the values of an expression from all others of its kind."""
+
+    kind: Kind
+    """The kind of the values."""
+
+    key: object
+    """Equal for equal values only."""
+
+    seen: set[object]
+    """The keys of its kind that are kept."""
+
+
 class Enumerator:
     """Keeps one expression for each behaviour, by kind and size."""
 
@@ -322,7 +335,8 @@ class Enumerator:
         )
         self.variables: dict[str, Expression] = {}
         self.constants: list[Expression] = []
-        self._seen: set[object] = set()
+        self._is_split = goal is not None and states <= _FEW_STATES
+        self._seen: dict[Kind, set[object]] = defaultdict(set)
         self._waiting: dict[int, list[Expression]] = defaultdict(list)
 
     @property
@@ -336,7 +350,7 @@ class Enumerator:
             kind = kind_of(values)
             if kind != OTHER and name.isidentifier() and not keyword.iskeyword(name):
                 names = frozenset([name])
-                found = Expression(name, kind, 1, values, names, is_atomic=True)
+                found = Expression(name, kind, 1, tuple(values), names, is_atomic=True)
                 self.variables[name] = found
                 self._waiting[1].append(found)
 
@@ -344,7 +358,7 @@ class Enumerator:
         """Add literals; all but 0, 1 and 2 have size 2."""
         for value in constants:
             is_cheap = type(value) is int and value in _CHEAP_CONSTANTS
-            values = [value] * self.states
+            values = (value,) * self.states
             kind, source = kind_of(values), repr(value)
             is_atomic = not source.startswith("-")
             found = Expression(
@@ -362,7 +376,10 @@ class Enumerator:
                     if self.is_spent:
                         return
             for found in self._waiting.pop(size, []):
-                yield from self._offer(found)
+                self.tried += 1
+                known = self._known(found.values)
+                if known is not None and self._keep(found, known):
+                    yield found
                 if self.is_spent:
                     return
             if self.has_comprehensions:
@@ -370,8 +387,9 @@ class Enumerator:
 
     def _apply(self, component: Component, size: int) -> Iterator[Expression]:
         """Yield what is new of one operation at one size."""
+        function = component.function
         rest = size - component.cost
-        limit = self.tried + max(2_000, (self.max_tried - self.tried) // _SHARE)
+        limit = self.tried + max(_MIN_SHARE, (self.max_tried - self.tried) // _SHARE)
         for sizes in _compositions(rest, len(component.signature)):
             if component.is_commutative and sizes[0] > sizes[-1]:
                 continue
@@ -379,17 +397,23 @@ class Enumerator:
                 self._operands(group, part)
                 for group, part in zip(component.signature, sizes)
             ]
-            for operands in itertools.product(*pools):
+            # The hot loop: it sees values only, and finds whose they are if needed.
+            products = itertools.product(*[[e.values for e in pool] for pool in pools])
+            left = max(0, min(limit, self.max_tried) - self.tried)
+            for place, operands in enumerate(itertools.islice(products, left)):
                 self.tried += 1
                 try:
-                    values = list(
-                        map(component.function, *[found.values for found in operands])
-                    )
+                    values = tuple(map(function, *operands))
                 except _REFUSALS:
                     continue
-                yield from self._offer_values(component, operands, values, size)
-                if self.is_spent or self.tried >= limit:
-                    return
+                known = self._known(values)
+                if known is None or self._is_stale(known, values):
+                    continue
+                found = _compose(component, _chosen(pools, place), known, values, size)
+                if self._keep(found, known):
+                    yield found
+                    if self.kept >= self.max_kept:
+                        return
 
     def _operands(self, group: str, size: int) -> list[Expression]:
         return [
@@ -399,66 +423,52 @@ class Enumerator:
             for found in self.by_kind[kind][size]
         ]
 
-    def _offer_values(
-        self,
-        component: Component,
-        operands: tuple[Expression, ...],
-        values: Values,
-        size: int,
-    ) -> Iterator[Expression]:
-        """Keep an operation's result if it is small, new, or what is wanted."""
+    def _known(self, values: Values) -> _Behaviour | None:
+        """Return what tells the values apart, or None if nothing is built on them."""
         kind = kind_of(values)
-        if kind == OTHER or not _is_small(kind, values):
-            return
-        variables = operands[0].variables.union(*[o.variables for o in operands[1:]])
-        key = self._key(kind, values, variables)
-        is_new = key is not None and key not in self._seen
-        if not is_new and not self._is_wanted(values):
-            return
-        source = component.template.format(
-            *[o.source if o.is_atomic else f"({o.source})" for o in operands]
+        key: object = values
+        if kind == INT:
+            if max(values) > _MAX_INT or min(values) < -_MAX_INT:
+                return None
+        elif kind == STR:
+            if max(map(len, values)) > _MAX_TEXT:
+                return None
+        elif kind == SET:
+            key = tuple([frozenset(map(repr, value)) for value in values])
+        elif kind == OTHER:
+            return None
+        elif kind not in _HASHABLE:
+            key = repr(values)
+            if len(key) > _MAX_KEY:
+                return None
+        return _Behaviour(kind, key, self._seen[kind])
+
+    def _is_stale(self, known: _Behaviour, values: Values) -> bool:
+        """Whether nothing can come of values that were seen before."""
+        return (
+            not self._is_split
+            and known.key in known.seen
+            and not self._is_wanted(values)
         )
-        found = Expression(source, kind, size, values, variables, component.is_atomic)
-        yield from self._keep(found, key, is_new=is_new)
-
-    def _offer(self, found: Expression) -> Iterator[Expression]:
-        self.tried += 1
-        if found.kind == OTHER or not _is_small(found.kind, found.values):
-            return
-        key = self._key(found.kind, found.values, found.variables)
-        is_new = key is not None and key not in self._seen
-        if is_new or self._is_wanted(found.values):
-            yield from self._keep(found, key, is_new=is_new)
-
-    def _keep(
-        self, found: Expression, key: object, *, is_new: bool
-    ) -> Iterator[Expression]:
-        if self.goal is not None:
-            self.goal.consider(found, is_new=is_new)
-        if is_new:
-            self._seen.add(key)
-            self.kept += 1
-            self.by_kind[found.kind][found.size].append(found)
-            yield found
 
     def _is_wanted(self, values: Values) -> bool:
         return self.goal is not None and is_same(values[0], self.goal.expected[0])
 
-    def _key(self, kind: Kind, values: Values, variables: frozenset[str]) -> object:
-        """Return what tells behaviours apart, or None for values too long to keep.
+    def _keep(self, found: Expression, known: _Behaviour) -> bool:
+        """Keep an expression if its behaviour is new; show the goal what may fit.
 
         With few states much is equal by chance, so that expressions of different
-        arguments are kept beside each other.
+        arguments are then kept beside each other.
         """
-        goal = self.goal
-        is_split = goal is not None and self.states <= _FEW_STATES
-        used = variables & goal.arguments if goal is not None and is_split else None
-        if kind in _HASHABLE:
-            return kind, used, tuple(values)
-        if kind == SET:
-            return kind, used, tuple([frozenset(map(repr, v)) for v in values])
-        text = repr(values)
-        return (kind, used, text) if len(text) <= _MAX_KEY else None
+        key = (known.key, found.variables) if self._is_split else known.key
+        is_new = key not in known.seen
+        if self.goal is not None and (is_new or self._is_wanted(found.values)):
+            self.goal.consider(found, is_new=is_new)
+        if is_new:
+            known.seen.add(key)
+            self.kept += 1
+            self.by_kind[found.kind][found.size].append(found)
+        return is_new
 
 
 class _Iteration(NamedTuple):
@@ -593,13 +603,13 @@ class _Comprehensions:
 
     def _grouped(
         self, values: Values, states: list[int], chosen: Values | None
-    ) -> list[object]:
+    ) -> Values:
         """Return, for each state, the list of the values of its rounds."""
         lists: list[list[object]] = [[] for _ in range(self.outer.states)]
         for position, (state, value) in enumerate(zip(states, values)):
             if chosen is None or chosen[position]:
                 lists[state].append(value)
-        return list(lists)
+        return tuple(lists)
 
     def _comprehension(
         self,
@@ -645,13 +655,27 @@ def _unshadowed(
     return [component for component in components if not component.names & hidden]
 
 
-def _is_small(kind: Kind, values: Values) -> bool:
-    """Whether values are cheap enough to compute with."""
-    if kind == INT:
-        return bool(min(values) >= -_MAX_INT and max(values) <= _MAX_INT)
-    if kind in (BOOL, FLOAT, NONE):
-        return True
-    return all(len(value) <= _MAX_TEXT for value in values)
+def _chosen(pools: Sequence[list[Expression]], place: int) -> list[Expression]:
+    """Return the operands at a place of the product of the pools."""
+    operands = []
+    for pool in reversed(pools):
+        place, position = divmod(place, len(pool))
+        operands.append(pool[position])
+    return operands[::-1]
+
+
+def _compose(
+    component: Component,
+    operands: Sequence[Expression],
+    known: _Behaviour,
+    values: Values,
+    size: int,
+) -> Expression:
+    source = component.template.format(
+        *[o.source if o.is_atomic else f"({o.source})" for o in operands]
+    )
+    variables = operands[0].variables.union(*[o.variables for o in operands[1:]])
+    return Expression(source, known.kind, size, values, variables, component.is_atomic)
 
 
 def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
