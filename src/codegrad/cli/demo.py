@@ -24,6 +24,8 @@ def window(readings, size):
 
     >>> window([1, 2, 3, 4], 3)
     [[1, 2, 3], [2, 3, 4]]
+    >>> window([8, 6], 1)
+    [[8], [6]]
     >>> window([5], 2)
     []
     """
@@ -80,5 +82,4 @@ def command(output: Path | None, store_path: Path | None) -> int:
         screen.show_result(result, run.id, target=target, tests=(), written=[])
         report = write_report(run, folder / "report.html")
     click.echo(f"\nreport: {report}")
-    click.echo(f"next:   codegrad refine {target} --apply")
     return exit_code(result)

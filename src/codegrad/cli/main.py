@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(run(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one return for each way to end
     """Run the command line and return the exit code."""
     # Imported here because even the error tree is not needed for `--help`.
     from codegrad.errors import CodeGradError  # noqa: PLC0415

@@ -25,6 +25,10 @@ from codegrad.store.journal import RunSummary
 from codegrad.task import Task
 
 
+def _ignore(event: Event) -> None:
+    """Show nothing."""
+
+
 class Screen:
     """Two consoles and the order in which things are shown on them."""
 
@@ -45,7 +49,7 @@ class Screen:
     def progress(self) -> AbstractContextManager[Listener]:
         """Return a listener of events that shows them while they happen."""
         if self._quiet:
-            return nullcontext(lambda event: None)
+            return nullcontext(_ignore)
         return LiveProgress(self._err)
 
     @contextmanager

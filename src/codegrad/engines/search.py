@@ -7,8 +7,8 @@ and budget give the same proposals.
 """
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import MODULE, Program
@@ -20,6 +20,7 @@ from codegrad.search.frontier import Frontier, JobRun
 from codegrad.task import (
     AssertionCheck,
     CallCheck,
+    Check,
     ClauseCheck,
     Constraint,
     RaisesCheck,
@@ -58,10 +59,10 @@ class SearchEngine:
         self._bench = bench or Workbench()
         self._seed = seed
         self._step_candidates = step_candidates
-        self._frontiers: dict[str, Frontier] = {}
-        self._states: dict[str, Any] = {}
-        self._over: set[tuple[str, str]] = set()
-        """Files (and their texts) in which nothing is left to try."""
+        self._frontiers: dict[_Goal, Frontier] = {}
+        self._states: dict[_Goal, Any] = {}
+        self._over: set[tuple[_Goal, str]] = set()
+        """Goals, with the text of their file, for which nothing is left to try."""
 
     def propose(
         self,
@@ -73,23 +74,23 @@ class SearchEngine:
         progress: Progress = silent,
     ) -> Answer:
         """Search on for one step's candidates in the most suspicious file."""
-        path = self._next_path(task, program, direction)
-        if path is None:
+        goal = self._next_goal(task, program, direction)
+        if goal is None:
             return Answer(exhausted=True, note="nothing is left to try")
-        text = program.sources[path]
+        path, text = goal.path, program.sources[goal.path]
         try:
             ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):
-            self._over.add((path, text))
+            self._over.add((goal, text))
             note = f"{path} does not parse; the search edits syntax trees"
             return Answer(exhausted=True, note=note)
         wanted = self._step_candidates
         if budget.candidates is not None:
             wanted = min(wanted, budget.candidates)
-        frontier = self._frontier(task, program, path, direction, progress)
+        frontier = self._frontier(task, program, goal, direction, progress)
         batch = frontier.advance(text, max(1, wanted))
         if batch.exhausted:
-            self._over.add((path, text))
+            self._over.add((goal, text))
         proposals = [
             Proposal(
                 {**program.sources, path: found.source},
@@ -102,43 +103,42 @@ class SearchEngine:
         return Answer(
             proposals,
             Spent(candidates=batch.spent),
-            exhausted=self._next_path(task, program, direction) is None,
+            exhausted=self._next_goal(task, program, direction) is None,
             note=batch.error or _note(len(proposals), batch.spent),
         )
 
-    def _next_path(
+    def _next_goal(
         self, task: Task, program: Program, direction: Direction
-    ) -> str | None:
-        blamed = direction.paths()
-        rest = [path for path in program.sources if path not in blamed]
-        order = [*blamed, *(rest if task.repository is None else ())]
+    ) -> "_Goal | None":
+        """Return what to search for next, or None if nothing is left to try."""
         return next(
-            (p for p in order if (p, program.sources[p]) not in self._over), None
+            (
+                goal
+                for goal in _goals(task, program, direction)
+                if (goal, program.sources[goal.path]) not in self._over
+            ),
+            None,
         )
 
     def _frontier(
         self,
         task: Task,
         program: Program,
-        path: str,
+        goal: "_Goal",
         direction: Direction,
         progress: Progress,
     ) -> Frontier:
-        run_job = self._job_runner(task, program, path, progress)
-        if path in self._states:
-            return self._remember(
-                path, Frontier.from_state(self._states.pop(path), run_job)
-            )
-        if path in self._frontiers:
+        run_job = self._job_runner(task, program, goal.path, progress)
+        if goal in self._frontiers:
             # The state holds everything; only the progress listener is new.
-            state = self._frontiers[path].state()
-            return self._remember(path, Frontier.from_state(state, run_job))
-        payload = kernel_payload(task, program, path, direction)
-        return self._remember(path, Frontier(payload, run_job, self._seed))
-
-    def _remember(self, path: str, frontier: Frontier) -> Frontier:
-        self._frontiers[path] = frontier
-        return frontier
+            found = Frontier.from_state(self._frontiers[goal].state(), run_job)
+        elif goal in self._states:
+            found = Frontier.from_state(self._states.pop(goal), run_job)
+        else:
+            payload = kernel_payload(task, program, goal, direction)
+            found = Frontier(payload, run_job, self._seed)
+        self._frontiers[goal] = found
+        return found
 
     def _job_runner(
         self, task: Task, program: Program, path: str, progress: Progress
@@ -167,21 +167,62 @@ class SearchEngine:
 
     def state(self) -> dict[str, Any]:
         """Return where the search is."""
-        frontiers = {path: f.state() for path, f in self._frontiers.items()}
+        frontiers = {goal: f.state() for goal, f in self._frontiers.items()}
         return {
-            "frontiers": {**self._states, **frontiers},
-            "over": sorted([path, text] for path, text in self._over),
+            "frontiers": [
+                [*goal, state] for goal, state in {**self._states, **frontiers}.items()
+            ],
+            "over": sorted([*goal, text] for goal, text in self._over),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`."""
         self._frontiers = {}
-        self._states = dict(state["frontiers"])
-        self._over = {(path, text) for path, text in state["over"]}
+        self._states = {
+            _Goal(path, function): value for path, function, value in state["frontiers"]
+        }
+        self._over = {
+            (_Goal(path, function), text) for path, function, text in state["over"]
+        }
 
     def close(self) -> None:
         """Stop the isolated worker."""
         self._bench.close()
+
+
+class _Goal(NamedTuple):
+    """What one search is after."""
+
+    path: str
+    """The file that is edited."""
+
+    function: str = ""
+    """The function whose own examples have to hold; empty for the whole task."""
+
+
+def _goals(task: Task, program: Program, direction: Direction) -> Iterator[_Goal]:
+    """Yield what to search for, the smallest first.
+
+    A function whose own examples fail is a smaller problem than the task that uses
+    it: once its examples hold, the rest is closer by whole constraints.
+    """
+    failing = {
+        critique.constraint for g in direction.gradients.values() for critique in g
+    }
+    own = {
+        check.function
+        for constraint in task.constraints
+        if constraint.name in failing
+        and isinstance(check := constraint.check, CallCheck | RaisesCheck)
+        and check.function not in {"", task.entry_point}
+    }
+    for code in program.codes:
+        if code.name in own and code.requires_grad:
+            yield _Goal(code.path, code.name)
+    blamed = direction.paths()
+    yield from (_Goal(path) for path in blamed)
+    if task.repository is None:
+        yield from (_Goal(path) for path in program.sources if path not in blamed)
 
 
 class _Reported:
@@ -217,17 +258,19 @@ class _Reported:
 
 
 def kernel_payload(
-    task: Task, program: Program, path: str, direction: Direction
+    task: Task, program: Program, goal: _Goal, direction: Direction
 ) -> _Json:
     """Return the fields of a kernel job that stay the same during a search.
 
     Raises:
         EngineError: If the task has no test that the search could run.
     """
+    entry = goal.function or task.entry_point
     tests = [
         record
         for constraint in task.constraints
-        for record in _records(task, constraint)
+        if not goal.function or _concerns(constraint.check, goal.function)
+        for record in _records(task, constraint, entry)
     ]
     if not tests and task.repository is None:
         raise EngineError(
@@ -237,29 +280,33 @@ def kernel_payload(
     free = [
         code.name
         for code in program.codes
-        if code.path == path and code.requires_grad and code.name != MODULE
+        if code.path == goal.path and code.requires_grad and code.name != MODULE
     ]
-    context = "\n".join(filter(None, [task.context, _support(task)]))
+    suspicion = {str(k): v for k, v in direction.suspicion(goal.path).items()}
     return {
-        "context": context,
-        "entry": task.entry_point,
+        "context": "\n".join(filter(None, [task.context, _support(task)])),
+        "entry": entry,
         "functions": None if task.variables is None else free,
         "tests": tests,
-        "suspicion": {str(k): v for k, v in direction.suspicion(path).items()} or None,
+        "suspicion": suspicion or None,
         "prompt": task.prompt,
     }
+
+
+def _concerns(check: Check, function: str) -> bool:
+    return isinstance(check, CallCheck | RaisesCheck) and check.function == function
 
 
 def _support(task: Task) -> str:
     return clause_prelude(task) if task.contract.of(ClauseKind.POST) else ""
 
 
-def _records(task: Task, constraint: Constraint) -> Sequence[_Json]:
+def _records(task: Task, constraint: Constraint, entry: str) -> Sequence[_Json]:
     if not constraint.hard:
         return ()
     match constraint.check:
         case CallCheck() | RaisesCheck() as check:
-            return [_call_record(task, check)]
+            return [_call_record(check, check.function or task.entry_point, entry)]
         case AssertionCheck(source=source):
             return [{"kind": "code", "source": f"{task.prelude}\n{source}"}]
         case ClauseCheck(clause=clause):
@@ -273,11 +320,10 @@ def _records(task: Task, constraint: Constraint) -> Sequence[_Json]:
             return ()
 
 
-def _call_record(task: Task, check: CallCheck | RaisesCheck) -> _Json:
-    function = check.function or task.entry_point
+def _call_record(check: CallCheck | RaisesCheck, function: str, entry: str) -> _Json:
     if isinstance(check, CallCheck) and check.prints is not None:
         return {"kind": "code", "source": _printing_test(function, check)}
-    if function != task.entry_point:
+    if function != entry:
         return {"kind": "code", "source": _other_function_test(function, check)}
     record: _Json = {
         "args": encode(check.args),
