@@ -14,6 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 18, 22, 40
 _TICKS = 4
 _MOST_LABELS = 16
 _MOST_X_LABELS = 12
+_RADIUS, _SMALL_RADIUS, _MOST_LARGE = 5, 2.2, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ def draw(
     corners = " ".join("{:.1f},{:.1f}".format(*scale.at(point)) for point in path)
     parts.append(f'<polyline class="line" points="{corners}"/>')
     labelled = _labelled(path)
+    radius = _RADIUS if len(path) <= _MOST_LARGE else _SMALL_RADIUS
     for index, point in enumerate(path):
         x, y = scale.at(point)
         parts.append(
-            f'<circle class="{point.mark}" cx="{x:.1f}" cy="{y:.1f}" r="5">'
+            f'<circle class="{point.mark}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">'
             f"<title>{html.escape(point.text)}</title></circle>"
         )
         if index in labelled:
@@ -117,7 +119,7 @@ def _axes(scale: _Scale) -> list[str]:
             f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'
             f"{number(tick * scale.unit)}</text>"
         )
-    every = math.ceil((scale.last + 1) / _MOST_X_LABELS)
+    every = math.ceil(_nice((scale.last + 1) / _MOST_X_LABELS))
     for step in range(0, scale.last + 1, every):
         label = "start" if step == 0 else str(step)
         parts.append(

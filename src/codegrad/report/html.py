@@ -188,7 +188,7 @@ class _Page:
         self.story = story
         self.run_id = summary.id
         self.name = visible(story.name or summary.name)
-        self.status = story.status or str(summary.status)
+        self.status = story.state(str(summary.status))
         self.symbol, self.tone = _STATES.get(self.status, ("?", "open"))
         self.sentence = visible(story.sentence(self.status))
         self.next_command = visible(
@@ -402,8 +402,8 @@ def _curve(story: Story) -> tuple[Markup, str]:
         f"The loss was {number(path[0].value)} at the start and "
         f"{number(path[-1].value)} at the end; the lowest was {number(lowest.value)}. "
         f"{count(sum(p.mark == 'accepted' for p in path), 'step')} accepted a change, "
-        f"{count(sum(p.mark == 'kept' for p in path), 'step')} did not; "
-        f"{count(refused, 'verified proposal')} rejected."
+        f"{sum(p.mark == 'kept' for p in path):,} kept the code; "
+        f"of the verified proposals {refused:,} were rejected."
     )
     drawing = draw(path, rejected, text)
     return Markup(drawing), text  # noqa: S704 - `draw` escapes its texts

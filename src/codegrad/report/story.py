@@ -118,9 +118,20 @@ class Story:
         found += [(f"step {step.number}", step.loss) for step in self.steps]
         return tuple((name, loss) for name, loss in found if loss is not None)
 
-    def sentence(self, status: str = "") -> str:
-        """Return the outcome in one sentence; `status` stands in for a missing end."""
-        state = self.status or status or "running"
+    def state(self, status: str) -> str:
+        """Return how the run ended, or `status` if its events do not say.
+
+        Never `verified` or `unchanged` without evidence for it.
+        """
+        state = self.status or status
+        if state in {"verified", "unchanged"} and not (
+            self.status and Evidence(self.evidence).verified
+        ):
+            return "exhausted" if self.status else "interrupted"
+        return state
+
+    def sentence(self, state: str) -> str:
+        """Return the outcome in one sentence; `state` is what `state` returned."""
         found = self.end_loss.sentence if self.end_loss else ""
         reason = self.reason.rstrip(".")
         match state:
@@ -130,7 +141,8 @@ class Story:
             case "unchanged":
                 text = f"Nothing to change: {found or reason}"
             case "exhausted":
-                text = f"Not verified: {'; '.join(filter(None, (reason, found)))}"
+                told = filter(None, (reason, found or "nothing was established"))
+                text = f"Not verified: {'; '.join(told)}"
             case "failed":
                 text = f"Failed: {reason or 'no reason was recorded'}"
             case "interrupted":
@@ -139,9 +151,9 @@ class Story:
                 text = f"Still running: so far {found or 'nothing was verified'}"
         return text if text.endswith((".", "!", "?")) else text + "."
 
-    def next_command(self, run_id: str, status: str = "") -> str:
+    def next_command(self, run_id: str, state: str) -> str:
         """Return the command that most likely comes next."""
-        match self.status or status:
+        match state:
             case "verified":
                 return f"codegrad refine {shlex.quote(self.name)} --apply"
             case "unchanged":

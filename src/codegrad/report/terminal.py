@@ -9,6 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from difflib import unified_diff
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,7 @@ from rich.text import Text
 from codegrad.events import Event
 from codegrad.evidence import EvidenceRow
 from codegrad.gradient import Critique
-from codegrad.report.highlight import DiffLine, diff
+from codegrad.report.highlight import DiffLine, diff, source_lines
 from codegrad.report.ladder_map import SYMBOLS, Rung, rung, stages
 from codegrad.report.printable import count, one_line, shorten
 from codegrad.report.story import (
@@ -75,29 +76,31 @@ def show_verdict(console: Console, sentence: str, state: str) -> None:
 def show_next(console: Console, command: str) -> None:
     """Print the command to type next."""
     if console.is_terminal:
-        _print(console, Text("Next: ", style="dim").append(one_line(command), "bold"))
+        _print(console, _styled(("Next: ", "dim"), (one_line(command), "bold")))
     else:
         _plain(console, f"next: {command}")
 
 
 def show_diff(console: Console, before: Sources, after: Sources) -> None:
-    """Print what changed, file by file, as a unified difference."""
+    """Print what changed, file by file; piped, it is a unified diff for `patch -p0`."""
     for path in changed_paths(before, after):
-        lines = diff(path, before.get(path, ""), after.get(path, "")).lines
-        header = f"--- {one_line(path)}\n+++ {one_line(path)} (proposed)"
-        _print(console, Text(header, style="bold" if console.is_terminal else ""))
-        for line in lines:
-            _print(console, _diff_line(line, numbers=console.is_terminal))
+        old, new = before.get(path, ""), after.get(path, "")
+        if not console.is_terminal:
+            name, lines = one_line(path), (source_lines(old), source_lines(new))
+            for text in unified_diff(*lines, name, name, lineterm=""):
+                _write(console, text)
+            continue
+        _print(console, Text(one_line(path), style="bold"))
+        for line in diff(path, old, new).lines:
+            _print(console, _diff_line(line))
 
 
-def _diff_line(line: DiffLine, *, numbers: bool) -> Text:
+def _diff_line(line: DiffLine) -> Text:
     style = _DIFF_STYLES[line.sign]
-    if line.sign == "@":
-        return Text(f"@@ {line.text} @@", style=style)
-    if not numbers:
-        return Text(f"{line.sign}{line.text}")
     where = f"{line.old or '':>5} {line.new or '':>5} "
-    return Text(where, style="dim").append(f"{line.sign} {line.text}", style)
+    if line.sign == "@":
+        return _styled((f"{where}  {line.text}", style))
+    return _styled((where, "dim"), (f"{line.sign} {line.text}", style))
 
 
 def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
@@ -149,8 +152,7 @@ def _show_critique(console: Console, critique: Critique) -> None:
         _plain(console, f"critique: {head} ({weight}): {critique.direction}")
     else:
         _print(
-            console,
-            Text("  ").append(one_line(head), "bold").append(f"  {weight}", "dim"),
+            console, _styled((f"  {one_line(head)}", "bold"), (f"  {weight}", "dim"))
         )
         _print(console, Text(f"    {_short(critique.direction)}"), wrap=True)
     for example in critique.counterexamples[:_MOST_EXAMPLES]:
@@ -210,7 +212,7 @@ def show_story(console: Console, summary: RunSummary, events: Sequence[Event]) -
         StoreError: If an event is not as `codegrad.events` describes it.
     """
     story = Story.from_events(events)
-    state = story.status or str(summary.status)
+    state = story.state(str(summary.status))
     settings = (
         ("run", summary.id),
         ("task", story.name or summary.name),
@@ -260,8 +262,7 @@ def _loss_text(loss: LossView) -> str:
 
 def _fact(console: Console, name: str, value: str) -> None:
     if console.is_terminal:
-        label = Text(f"{name}: ", style="dim")
-        _print(console, label.append(_short(value)), wrap=True)
+        _print(console, _styled((f"{name}: ", "dim"), (_short(value), "")), wrap=True)
     else:
         _plain(console, f"{name}: {value}")
 
@@ -385,7 +386,7 @@ class LiveProgress:
             style = _STATUS_STYLES[found.word]
             text = f" {found.symbol} {found.stage} {found.held}/{found.total} "
             ladder.append(_encodable(self._console, one_line(text)), style)
-        numbers = Text(f" step {self._step}", style="bold")
+        numbers = _styled((f" step {self._step}", "bold"))
         for part in self._numbers():
             numbers.append(" | ", "dim").append(part)
         if self._note:
@@ -437,11 +438,23 @@ def _short(text: str) -> str:
     return shorten(one_line(text), _TEXT_LIMIT)
 
 
+def _styled(*parts: tuple[str, str]) -> Text:
+    return Text.assemble(*parts)
+
+
 def _plain(console: Console, line: str) -> None:
-    _print(console, Text(one_line(line)))
+    _write(console, one_line(line))
+
+
+def _write(console: Console, line: str) -> None:
+    # Past rich, which would turn tabs into spaces and end the process on EPIPE.
+    console.file.write(_encodable(console, line) + "\n")
 
 
 def _print(console: Console, what: Text | Table, *, wrap: bool = False) -> None:
+    if isinstance(what, Text) and not console.is_terminal:
+        _write(console, what.plain)
+        return
     options: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
     if isinstance(what, Text):
         what.plain = _encodable(console, what.plain)
