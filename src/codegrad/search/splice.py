@@ -12,7 +12,6 @@ makes the difference of one operator a difference of one operator.
 from __future__ import annotations
 
 import ast
-import bisect
 import copy
 import difflib
 import re
@@ -22,83 +21,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Union, cast
 
+from codegrad.search.grouping import OPERATORS, binding, needs_parentheses
+from codegrad.search.module_text import (
+    DEFAULT_INDENT,
+    ModuleText,
+    indent_of,
+    indent_unit,
+    string_lines,
+)
+
 Key = str
 _BLOCKS = ("body", "orelse", "finalbody")
-_LINE_END = re.compile(rb"\r\n|\r|\n")
 _KEPT = re.compile(r"__codegrad_kept_(\d+)__")
 _WORD_BYTES = frozenset(range(128, 256)) | frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_\"'"
 )
-_UNPARSE_INDENT = 4
 
-_OPERATORS = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.MatMult: "@",
-    ast.Div: "/",
-    ast.Mod: "%",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-    ast.BitOr: "|",
-    ast.BitXor: "^",
-    ast.BitAnd: "&",
-    ast.FloorDiv: "//",
-    ast.Pow: "**",
-    ast.And: "and",
-    ast.Or: "or",
-    ast.Not: "not",
-    ast.Invert: "~",
-    ast.UAdd: "+",
-    ast.USub: "-",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
 
-_TEST, _OR, _AND, _NOT, _COMPARE, _BIT_OR = 1, 2, 3, 4, 5, 6
-_UNARY, _POWER, _AWAIT, _ATOM = 12, 13, 14, 20
-_BINDING = {
-    ast.BitOr: _BIT_OR,
-    ast.BitXor: 7,
-    ast.BitAnd: 8,
-    ast.LShift: 9,
-    ast.RShift: 9,
-    ast.Add: 10,
-    ast.Sub: 10,
-    ast.Mult: 11,
-    ast.MatMult: 11,
-    ast.Div: 11,
-    ast.FloorDiv: 11,
-    ast.Mod: 11,
-    ast.Pow: _POWER,
-}
-_BINDING_OF_NODE = {
-    ast.Lambda: _TEST,
-    ast.IfExp: _TEST,
-    ast.Compare: _COMPARE,
-    ast.Await: _AWAIT,
-}
-_REQUIRED = {
-    (ast.Attribute, "value"): _ATOM,
-    (ast.Call, "func"): _ATOM,
-    (ast.Subscript, "value"): _ATOM,
-    (ast.Await, "value"): _ATOM,
-    (ast.Compare, "left"): _BIT_OR,
-    (ast.Compare, "comparators"): _BIT_OR,
-    (ast.Starred, "value"): _BIT_OR,
-    (ast.IfExp, "body"): _OR,
-    (ast.IfExp, "test"): _OR,
-    (ast.comprehension, "iter"): _OR,
-    (ast.comprehension, "ifs"): _OR,
-}
 # `ast.unparse` puts parentheses around these, needed or not.
 _SELF_ENCLOSING = (ast.NamedExpr, ast.Yield, ast.YieldFrom)
 # Where these stand in a text, their span leaves out the parentheses they need.
@@ -205,66 +144,6 @@ def _means(text: str, wanted: Key) -> bool:
         return False
 
 
-class _Text:
-    """The bytes of a module, addressed by the positions of its tree."""
-
-    def __init__(self, text: str) -> None:
-        self.data = text.encode()
-        ends = [found.end() for found in _LINE_END.finditer(self.data)]
-        self.starts = [0, *ends]
-        first = _LINE_END.search(self.data)
-        self.newline = first.group() if first else b"\n"
-
-    def start(self, node: ast.AST) -> int:
-        """Where the node begins; for a decorated definition, at its first `@`."""
-        decorators = getattr(node, "decorator_list", None)
-        if not decorators:
-            return self.bare_start(node)
-        before = self.data[: self.bare_start(decorators[0])]
-        return before.rindex(b"@")
-
-    def bare_start(self, node: ast.AST) -> int:
-        """Where the node begins, without decorators."""
-        line, column = node.lineno, node.col_offset  # type: ignore[attr-defined]  # only positioned nodes reach this
-        return int(self.starts[line - 1] + column)
-
-    def end(self, node: ast.AST) -> int:
-        """Where the node ends (exclusive)."""
-        line, column = node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]  # as above
-        return int(self.starts[line - 1] + column)
-
-    def line_start(self, offset: int) -> int:
-        """Where the line that holds the offset begins."""
-        return self.starts[bisect.bisect_right(self.starts, offset) - 1]
-
-    def line_end(self, offset: int) -> int:
-        """Where the line that holds the offset ends, its line end included."""
-        following = bisect.bisect_right(self.starts, offset)
-        return (
-            self.starts[following] if following < len(self.starts) else len(self.data)
-        )
-
-    def lead(self, offset: int) -> bytes:
-        """What stands before the offset on its line."""
-        return self.data[self.line_start(offset) : offset]
-
-    def tail(self, offset: int) -> bytes:
-        """What stands after the offset on its line, without the line end."""
-        return self.data[offset : self.line_end(offset)].rstrip(b"\r\n")
-
-    def begins_line(self, offset: int) -> bool:
-        """Whether only indentation precedes, and no line continues into this one."""
-        start = self.line_start(offset)
-        before = self.data[:start].rstrip(b"\r\n")
-        continued = start > 0 and before.endswith(b"\\")
-        return not self.data[start:offset].strip() and not continued
-
-    def finishes_line(self, offset: int) -> bool:
-        """Whether nothing but a comment follows."""
-        tail = self.tail(offset).strip()
-        return not tail or tail.startswith(b"#")
-
-
 class _Patch(NamedTuple):
     """Replace the bytes from `start` to `end`."""
 
@@ -289,12 +168,12 @@ class _Splicer:
     def __init__(
         self, original: str, old: ast.Module, new: ast.Module, detail: _Detail
     ) -> None:
-        self.source = _Text(original)
+        self.source = ModuleText(original)
         self.old = old
         self.new = new
         self.detail = detail
         self.patches: list[_Patch] = []
-        self.unit = _indent_unit(self.source, old)
+        self.unit = indent_unit(self.source, old)
         self._statements: dict[Key, tuple[list[ast.stmt], int]] | None = None
         self._counts: Counter[Key] | None = None
 
@@ -398,7 +277,7 @@ class _Splicer:
         alone = self.source.begins_line(start) and self.source.finishes_line(end)
         if not alone and (len(new) > 1 or _is_compound(new[0])):
             raise _TooFineError
-        indent = _indent_of(self.source.lead(start))
+        indent = indent_of(self.source.lead(start))
         text = self._render(new, indent, (start, end), [first, last])
         if is_elif:
             text = b"el" + text
@@ -422,7 +301,7 @@ class _Splicer:
         if not self.source.begins_line(start) or not self.source.finishes_line(end):
             raise _TooFineError
         lead = self.source.lead(start)
-        self._insert_lines(end if i else None, start, _indent_of(lead), new)
+        self._insert_lines(end if i else None, start, indent_of(lead), new)
 
     def _insert_lines(
         self, after: int | None, before: int, indent: bytes, new: list[ast.stmt]
@@ -461,7 +340,7 @@ class _Splicer:
             and self.source.finishes_line(end)
         ):
             raise _TooFineError
-        indent = _indent_of(self.source.lead(begins))
+        indent = indent_of(self.source.lead(begins))
         point = until = self.source.line_end(end)
         if old:
             until = self.source.line_end(self.source.end(old[-1]))
@@ -518,7 +397,7 @@ class _Splicer:
             return
         if isinstance(old, (ast.expr, *_PATTERN)):
             self._expression(parent, name, old, new)
-        elif type(old) in _OPERATORS and type(new) in _OPERATORS:
+        elif type(old) in OPERATORS and type(new) in OPERATORS:
             self._operator(parent, index, old, new)
         elif type(old) is type(new):
             self._fields(old, new)
@@ -553,14 +432,14 @@ class _Splicer:
             # The sole generator of a call owns the parentheses of the call.
             needs = not isinstance(new, ast.GeneratorExp)
         else:
-            needs = _needs_parentheses(parent, name, new)
+            needs = needs_parentheses(parent, name, new)
         if needs:
             text = "(" + text + ")"
         self.patches.append(_Patch(start, end, self._spaced(start, end, text)))
 
     def _regroups(self, parent: ast.AST, name: str, old: ast.AST, new: ast.AST) -> bool:
         """Whether another operator in the same text would bind other operands."""
-        if _binding(old) == _binding(new):
+        if binding(old) == binding(new):
             return False
         places = [(parent, name, old, new)]
         for field, before in ast.iter_fields(old):
@@ -570,7 +449,7 @@ class _Splicer:
             elif isinstance(before, list):
                 places += [(new, field, *pair) for pair in zip(before, after)]
         return any(
-            _needs_parentheses(owner, field, after)
+            needs_parentheses(owner, field, after)
             and not self._is_parenthesised(
                 self.source.bare_start(before), self.source.end(before)
             )
@@ -598,7 +477,7 @@ class _Splicer:
         """Replace an operator where it stands between its operands."""
         if not self.detail.expressions:
             raise _TooFineError
-        before, after = _OPERATORS[type(old)], _OPERATORS[type(new)]
+        before, after = OPERATORS[type(old)], OPERATORS[type(new)]
         for start, end in self._gaps(parent, index):
             gap = self.source.data[start:end].decode()
             written = r"\s+".join(re.escape(word) for word in before.split())
@@ -690,7 +569,7 @@ class _Splicer:
                 for node in body
             ]
         plain = ast.unparse(ast.Module(body=body, type_ignores=[])).strip("\n")
-        inside = _string_lines(_parse(plain))
+        inside = string_lines(_parse(plain))
         lines: list[bytes] = []
         texts = plain.split("\n")
         for number, line in enumerate(texts, 1):
@@ -698,7 +577,7 @@ class _Splicer:
                 lines.append(self._filled(line, substitutes).encode())
                 continue
             content = line.lstrip(" ")
-            depth = (len(line) - len(content)) // _UNPARSE_INDENT
+            depth = (len(line) - len(content)) // len(DEFAULT_INDENT)
             lead = indent + self.unit * depth if content else b""
             kept = self._kept_run(content, substitutes)
             if kept is None:
@@ -726,18 +605,16 @@ class _Splicer:
     ) -> list[bytes]:
         """Return the lines of statements of the original at another indentation."""
         start, end = self.source.start(kept.first), self.source.end(kept.last)
-        old_indent = _indent_of(self.source.lead(start))
+        old_indent = indent_of(self.source.lead(start))
         begin = self._with_comments_above(start, region[0])
         if with_comment and (region[0] <= start < region[1] or self._moved(kept)):
             end += len(self.source.tail(end).rstrip())
-        inside = _string_lines(kept.first, kept.last)
+        inside = string_lines(kept.first, kept.last)
         for node in _between(self.old, kept.first, kept.last):
-            inside |= _string_lines(node)
+            inside |= string_lines(node)
         first = self.source.starts.index(self.source.line_start(begin)) + 1
         lines = []
-        for number, line in enumerate(
-            _LINE_END.split(self.source.data[begin:end]), first
-        ):
+        for number, line in enumerate(self.source.lines(begin, end), first):
             if number in inside:
                 lines.append(line)
             elif number == first:
@@ -869,7 +746,7 @@ class _Marker(ast.NodeTransformer):
         text = self.known.get(ast.dump(child))
         if text is None:
             return self.visit(child)
-        if _needs_parentheses(parent, name, child):
+        if needs_parentheses(parent, name, child):
             text = "(" + text + ")"
         self.substitutes.append(text)
         return ast.Name(f"__codegrad_kept_{len(self.substitutes) - 1}__", ast.Load())
@@ -881,35 +758,6 @@ def _outside_strings(root: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(root, ast.JoinedStr):
         for child in ast.iter_child_nodes(root):
             yield from _outside_strings(child)
-
-
-def _binding(node: ast.AST) -> int:
-    """Return how strongly a node holds its parts together in text."""
-    if isinstance(node, ast.BinOp):
-        return _BINDING[type(node.op)]
-    if isinstance(node, ast.BoolOp):
-        return _OR if isinstance(node.op, ast.Or) else _AND
-    if isinstance(node, ast.UnaryOp):
-        return _NOT if isinstance(node.op, ast.Not) else _UNARY
-    return _BINDING_OF_NODE.get(type(node), _ATOM)
-
-
-def _needs_parentheses(parent: ast.AST, name: str, child: ast.AST) -> bool:
-    if isinstance(parent, ast.BinOp):
-        own = _binding(parent)
-        is_power = isinstance(parent.op, ast.Pow)
-        right = _UNARY if is_power else own + 1
-        required = own + is_power if name == "left" else right
-    elif isinstance(parent, ast.BoolOp):
-        required = _binding(parent) + 1
-    elif isinstance(parent, ast.UnaryOp):
-        required = _binding(parent)
-    else:
-        required = _REQUIRED.get((type(parent), name), 0)
-    is_number = isinstance(child, ast.Constant) and isinstance(child.value, int)
-    if is_number and isinstance(parent, ast.Attribute):
-        return True
-    return _binding(child) < required
 
 
 def _is_compound(node: ast.stmt) -> bool:
@@ -929,38 +777,6 @@ def _undecorated(node: ast.stmt) -> ast.stmt:
     if isinstance(bare, _FUNCTIONS):
         bare.decorator_list = []
     return bare
-
-
-def _indent_of(lead: bytes) -> bytes:
-    """Return the part of a line's lead that counts as its indentation."""
-    blank = lead[: len(lead) - len(lead.lstrip())]
-    return blank.rpartition(b"\f")[2]
-
-
-def _indent_unit(source: _Text, tree: ast.Module) -> bytes:
-    """Return what one level of indentation is in a text."""
-    for owner in ast.walk(tree):
-        body = getattr(owner, "body", None)
-        if not isinstance(owner, ast.stmt) or not isinstance(body, list) or not body:
-            continue
-        inner = source.lead(source.start(body[0]))
-        outer = _indent_of(source.lead(source.start(owner)))
-        if not inner.strip() and inner.startswith(outer) and len(inner) > len(outer):
-            return _indent_of(inner)[len(outer) :]
-    return b" " * _UNPARSE_INDENT
-
-
-def _string_lines(*roots: ast.AST) -> set[int]:
-    """Return the numbers of the lines that begin inside a string."""
-    inside: set[int] = set()
-    for root in roots:
-        for node in ast.walk(root):
-            is_text = isinstance(node, ast.JoinedStr) or (
-                isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
-            )
-            if is_text and isinstance(node, ast.expr):
-                inside.update(range(node.lineno + 1, (node.end_lineno or 0) + 1))
-    return inside
 
 
 def _between(root: ast.AST, first: ast.stmt, last: ast.stmt) -> list[ast.stmt]:
