@@ -36,15 +36,15 @@ import types
 from typing import TYPE_CHECKING, Any, Callable, NoReturn, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 # ---------------------------------------------------------------- values ----
 
 MAX_DEPTH = 150
 """Nesting beyond this many containers crosses as an `Opaque`."""
 
-MAX_NODES = 4_000_000
-"""Items beyond this count cross as an `Opaque`: a small graph can unfold to 2**n."""
+MAX_NODES = 2_000_000
+"""A value of more items crosses as an `Opaque`: a small graph can unfold to 2**n."""
 
 MAX_YIELDED = 10_000
 """Items taken from an iterator before it counts as endless."""
@@ -96,7 +96,11 @@ def encode(value: Any) -> Any:
         >>> decode(encode({1: (2, {3})}))
         {1: (2, {3})}
     """
-    return _Encoder().encode(value, 0)
+    return _Encoder().top(value)
+
+
+class _TooLargeError(Exception):
+    """More items than may cross."""
 
 
 class _Encoder:
@@ -106,6 +110,12 @@ class _Encoder:
         self.left = MAX_NODES
         self.has_opaque = False
 
+    def top(self, value: Any) -> Any:
+        try:
+            return self.encode(value, 0)
+        except _TooLargeError:
+            return self.opaque("too large")
+
     def encode(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind in _PLAIN:
@@ -114,25 +124,21 @@ class _Encoder:
             return value if -_INT_BOUND < value < _INT_BOUND else {"i": hex(value)}
         if kind is float:
             return value if value - value == 0.0 else {"n": repr(value)}
-        if depth > MAX_DEPTH or self.left < 0:
-            return self.opaque("too deep" if self.left >= 0 else "too large")
+        if depth > MAX_DEPTH:
+            return self.opaque("too deep")
         encoder = _ENCODERS.get(kind)
         if encoder is not None:
             return encoder(self, value, depth + 1)
         return self.other(value, kind, depth + 1)
 
-    def items(self, values: Iterable[Any], depth: int) -> list[Any]:
-        found = []
-        for value in values:
-            self.left -= 1
-            if self.left < 0:
-                found.append(self.opaque("too large"))
-                break
-            found.append(self.encode(value, depth))
-        return found
+    def items(self, values: Collection[Any], depth: int) -> list[Any]:
+        self.left -= len(values)
+        if self.left < 0:
+            raise _TooLargeError
+        return [self.encode(value, depth) for value in values]
 
     def pairs(self, pairs: Iterable[tuple[Any, Any]], depth: int) -> list[Any]:
-        return [self.items(pair, depth) for pair in pairs if self.left >= 0]
+        return [self.items(pair, depth) for pair in pairs]
 
     def opaque(self, name: str) -> dict[str, Any]:
         self.has_opaque = True
@@ -1633,7 +1639,7 @@ class _Candidate:
             else:
                 value = function(*positional, **named)
             encoder = _Encoder()
-            found = {"kind": "returned", "value": encoder.encode(value, 0)}
+            found = {"kind": "returned", "value": encoder.top(value)}
             found["opaque"] = encoder.has_opaque
         except BaseException as error:  # noqa: BLE001 - turned into a message
             found = {"kind": "raised", **describe(error)}
@@ -1897,8 +1903,8 @@ class _Link:
 
     def _call(self, name: str, args: Any, kwargs: Any) -> Any:
         encoder = _Encoder()
-        sent = [encoder.encode(arg, 0) for arg in args]
-        named = {key: encoder.encode(value, 0) for key, value in kwargs.items()}
+        sent = [encoder.top(arg) for arg in args]
+        named = {key: encoder.top(value) for key, value in kwargs.items()}
         if encoder.has_opaque:
             self.has_opaque = True
             raise CannotCrossError(
@@ -2076,8 +2082,8 @@ class _Tester:
             found["kind"] = "failed"
         if isinstance(error, ComparisonError):
             encoder = _Encoder()
-            found["observed"] = encoder.encode(error.observed, 0)
-            found["expected"] = encoder.encode(error.expected, 0)
+            found["observed"] = encoder.top(error.observed)
+            found["expected"] = encoder.top(error.expected)
         return found
 
     def _execute_traced(self, test: str, name: str) -> None:
