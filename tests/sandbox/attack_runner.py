@@ -14,14 +14,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from sandbox.attacks import ATTACKS, Attack
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from codegrad.sandbox import Ending, Limits, Sandbox
+from tests.sandbox.attacks import ATTACKS, Attack
 
-CASES = (
+CASES: tuple[tuple[list[int], list[int]], ...] = (
     ([3, 1, 2], [1, 2, 3]),
     ([], []),
     ([5, 5, 1], [1, 5, 5]),

@@ -6,13 +6,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sandbox.attack_runner import Arena, arena
-from sandbox.attacks import ATTACKS, CHEATS, ESCAPES, HEAP_SCAN, TIMES, Attack
 
 from codegrad.sandbox import Call, Sandbox
+from tests.sandbox.attack_runner import Arena, arena
+from tests.sandbox.attacks import (
+    ATTACKS,
+    CHEATS,
+    ESCAPES,
+    HEAP_SCAN,
+    TIMES,
+    Attack,
+    Expectation,
+)
 
 RUNNER = Path(__file__).with_name("attack_runner.py")
 CORPUS = Path(__file__).resolve().parents[3] / "shared/prototypes/attacks"
+EXPECTED: dict[str, Expectation] = {"PASS": "pass", "NOTPASS": "not pass"}
 SLOW = {attack.name for attack in TIMES} | {"recursion without a limit"}
 QUICK_COMBINATIONS = ["namespaces", "landlock", "pid_namespace,private_root"]
 
@@ -44,8 +53,7 @@ def corpus() -> list[Attack]:
         for line in source.splitlines():
             if line.startswith("# expect:"):
                 word = line.partition(":")[2].strip()
-                expect = {"PASS": "pass", "NOTPASS": "not pass"}.get(word, "harmless")
-                found.append(Attack(path.stem, expect, source))  # type: ignore[arg-type]
+                found.append(Attack(path.stem, EXPECTED.get(word, "harmless"), source))
     return found
 
 
@@ -139,7 +147,7 @@ def test_nothing_of_earlier_jobs_is_left_in_memory(size: int) -> None:
     # The pattern does not match itself: it has brackets where the text has none.
     with Sandbox() as sandbox:
         earlier = (
-            "def solve(x):\n    '''candidate-was-here'''\n    return 'result-was-' + x"
+            "def solve(x):\n    'candidate-was-here'\n    return 'result-was-' + x"
         )
         padding = "\n# padding that makes the frame long" * size
         test = "assert solve('here') == 'result-was-here', 'test-was-here'"
@@ -147,10 +155,7 @@ def test_nothing_of_earlier_jobs_is_left_in_memory(size: int) -> None:
             run = sandbox.check(
                 earlier + padding,
                 "solve",
-                [
-                    "assert solve('here') == 'result-was-here', 'test-was-here'"
-                    + padding
-                ],
+                [test + padding],
             )
             assert run.tests[0].kind == "passed"
             sandbox.call(earlier + padding, "solve", [Call(("argument-was-here",))])

@@ -1,5 +1,6 @@
 import errno
 import math
+import os
 import struct
 import sys
 from collections import Counter, OrderedDict, deque, namedtuple
@@ -82,7 +83,7 @@ def test_subclasses_lose_their_overrides() -> None:
         def __eq__(self, other: object) -> bool:
             return True
 
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None
 
     class Colour(IntEnum):
         RED = 3
@@ -142,7 +143,7 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         monkeypatch.setattr(
-            child.os, "uname", lambda: SimpleNamespace(machine=name), raising=True
+            os, "uname", lambda: SimpleNamespace(machine=name), raising=True
         )
         self.kernel = Kernel()
         monkeypatch.undo()
@@ -165,7 +166,7 @@ class Machine:
             if code == 0x20:
                 (loaded,) = struct.unpack_from("<I", data, operand)
             elif code == 0x06:
-                return operand
+                return int(operand)
             elif code == 0x05:
                 at += operand
             else:
