@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codegrad.events import Event
-from report.example_run import CONSTRAINTS, numbered, verified_run
+from tests.report.example_run import CONSTRAINTS, numbered, verified_run
 
 HOSTILE = (
     "</script><script>alert(1)</script> <img src=x onerror=alert(2)> ]]> --> "

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegrad.report.highlight import diff, highlighted, source_lines
-from report.example_run import END, START
+from tests.report.example_run import END, START
 
 any_text = st.text(st.characters(exclude_categories=()) | st.sampled_from("\n\"'#\\<&"))
 line_lists = st.lists(st.sampled_from(["a", "b", "    c", ""]), max_size=30)

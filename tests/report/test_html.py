@@ -14,7 +14,7 @@ from codegrad.errors import OutputError
 from codegrad.events import Event
 from codegrad.report.html import render_html, write_html
 from codegrad.store.journal import RunStatus
-from report.example_run import (
+from tests.report.example_run import (
     END,
     START,
     SUMMARY,
@@ -29,7 +29,7 @@ from report.example_run import (
     unchanged_run,
     verified_run,
 )
-from report.hostile import HOSTILE, hostile_run
+from tests.report.hostile import HOSTILE, hostile_run
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "circle", "path", "polyline"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -8,7 +8,7 @@ from codegrad.events import Event
 from codegrad.report.story import Story, changed_paths
 from codegrad.store.journal import Store
 from codegrad.verdict import Status
-from report.example_run import (
+from tests.report.example_run import (
     END,
     SORTED,
     START,

@@ -19,7 +19,7 @@ from codegrad.report.terminal import (
     show_story,
     show_verdict,
 )
-from report.example_run import (
+from tests.report.example_run import (
     END,
     START,
     SUMMARY,
@@ -31,7 +31,7 @@ from report.example_run import (
     unchanged_run,
     verified_run,
 )
-from report.hostile import HOSTILE, hostile_run
+from tests.report.hostile import HOSTILE, hostile_run
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -77,6 +77,12 @@ def test_a_piped_story_has_one_fact_a_line() -> None:
     )
     (verdict,) = [line for line in lines if line.startswith("verdict: ")]
     assert verdict.startswith("verdict: Verified after 2 steps: 4 of 4 hard")
+
+
+def test_another_next_command_can_be_given() -> None:
+    output = Output(terminal=False)
+    show_story(output.console, SUMMARY, [], next_command="codegrad demo")
+    assert output.text.splitlines()[-1] == "next: codegrad demo"
 
 
 def test_piped_output_does_not_depend_on_the_width() -> None:

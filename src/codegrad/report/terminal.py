@@ -205,8 +205,16 @@ def show_runs(console: Console, summaries: Sequence[RunSummary]) -> None:
     _print(console, table, wrap=True)
 
 
-def show_story(console: Console, summary: RunSummary, events: Sequence[Event]) -> None:
+def show_story(
+    console: Console,
+    summary: RunSummary,
+    events: Sequence[Event],
+    *,
+    next_command: str = "",
+) -> None:
     """Print a run from start to end, finished or not.
+
+    `next_command` replaces the command that it proposes.
 
     Raises:
         StoreError: If an event is not as `codegrad.events` describes it.
@@ -231,7 +239,7 @@ def show_story(console: Console, summary: RunSummary, events: Sequence[Event]) -
     show_verdict(console, story.sentence(state), state)
     show_diff(console, story.start or {}, story.end or {})
     show_evidence(console, story.evidence)
-    show_next(console, story.next_command(summary.id, state))
+    show_next(console, next_command or story.next_command(summary.id, state))
 
 
 def _show_step(console: Console, step: StepView) -> None:
