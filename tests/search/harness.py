@@ -52,12 +52,8 @@ class ForkedRun:
                 os.close(reading)
                 kernel.run(job, Emit(writing, self._shared))
                 code = 0
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - a child must not return
                 sys.stderr.write(f"kernel: {error!r}\n")
-                if os.environ.get("KERNEL_TRACEBACK"):
-                    import traceback
-
-                    traceback.print_exc()
             finally:
                 os._exit(code)
         os.close(writing)

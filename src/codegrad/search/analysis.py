@@ -13,7 +13,7 @@ import time
 import types
 from typing import Any
 
-from codegrad.search.cases import Alarm, Result, Suite
+from codegrad.search.cases import ALARM, Alarm, Result, Suite
 from codegrad.search.subject import FILENAME
 from codegrad.search.values import snapshot
 
@@ -122,7 +122,7 @@ def _guarded_run(suite: Suite, index: int) -> Result:
     try:
         return suite.run(index)
     except Alarm:
-        return Result(False, "!alarm", 0.0)
+        return Result(ok=False, key=ALARM, similarity=0.0)
 
 
 def _suspicion(
@@ -167,7 +167,7 @@ class _Tracer:
             sys.settrace(None)
         self._found.events[index] = self._events
 
-    def _on_call(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+    def _on_call(self, frame: types.FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401
         del event, arg
         if frame.f_code.co_filename != FILENAME:
             return None
@@ -176,7 +176,7 @@ class _Tracer:
             self._record(frame)
         return self._on_event
 
-    def _on_event(self, frame: types.FrameType, event: str, arg: Any) -> Any:
+    def _on_event(self, frame: types.FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401
         if event == "line":
             self._found.coverage[self._index].add(frame.f_lineno)
             self._events += 1

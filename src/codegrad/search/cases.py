@@ -34,7 +34,7 @@ class Alarm(BaseException):
     """The CPU alarm went off; no candidate code should catch it."""
 
 
-class Mismatch(AssertionError):
+class Mismatch(AssertionError):  # noqa: N818 - an outcome, not a fault
     """A test's own comparison failed.
 
     Attributes:
@@ -63,6 +63,24 @@ class Result(NamedTuple):
     """Partial credit, 1.0 for a pass."""
 
 
+class StepCounter(Protocol):
+    """Counts and limits the steps of one test; `Ticks` is the ordinary one."""
+
+    limit: int
+    """Steps that a test may take, from the next reset on."""
+
+    def reset(self) -> None:
+        """Start counting again, up to `limit`."""
+
+    @property
+    def used(self) -> int:
+        """Steps taken since the last reset."""
+
+
+def _failure(key: str, similarity: float = 0.0) -> Result:
+    return Result(ok=False, key=key, similarity=similarity)
+
+
 class Suite(Protocol):
     """Tests that can be run one by one on a program that changes underneath.
 
@@ -72,14 +90,12 @@ class Suite(Protocol):
     before.
     """
 
-    ticks: Ticks
-    """The step counter of the namespace that the program's functions use."""
-
     namespace: dict[str, Any]
     """Globals of the program: where names in expressions are looked up."""
 
-    program: bool
-    """Whether the tests run the whole module, as a script."""
+    @property
+    def ticks(self) -> StepCounter:
+        """The step counter of the namespace that the program's functions use."""
 
     def __len__(self) -> int:
         """Return the number of tests."""
@@ -192,7 +208,7 @@ def _is_pure_assert(node: ast.Assert) -> bool:
 
 
 def split_asserts(source: str) -> list[list[ast.stmt]]:
-    """Return one list of statements per assertion, each runnable on its own.
+    r"""Return one list of statements per assertion, each runnable on its own.
 
     Statements that do not assert are repeated as set-up of every later part. A part
     also repeats earlier asserts that may change state.
@@ -201,9 +217,9 @@ def split_asserts(source: str) -> list[list[ast.stmt]]:
         SyntaxError: If `source` does not parse.
 
     Example:
-        >>> parts = split_asserts("x = 1\\nassert f(x) == 1\\nassert f(2) == 2")
+        >>> parts = split_asserts("x = 1\nassert f(x) == 1\nassert f(2) == 2")
         >>> [ast.unparse(ast.Module(part, [])) for part in parts]
-        ['x = 1\\nassert f(x) == 1', 'x = 1\\nassert f(2) == 2']
+        ['x = 1\nassert f(x) == 1', 'x = 1\nassert f(2) == 2']
     """
     setup: list[ast.stmt] = []
     parts: list[list[ast.stmt]] = []
@@ -236,7 +252,7 @@ def _short(value: object) -> str:
             if size > MAX_KEY and isinstance(value, (str, bytes, list, tuple)):
                 return f"{size}:{value[:50]!r}"[:MAX_KEY]
         return repr(value)[:MAX_KEY]
-    except Exception:
+    except Exception:  # noqa: BLE001 - a candidate's own __repr__
         return "?"
 
 
@@ -248,7 +264,7 @@ def _strictly_equal(observed: object, expected: object) -> bool:
     return True
 
 
-def _close(observed: Any, expected: Any, tolerance: float) -> bool:
+def _close(observed: Any, expected: Any, tolerance: float) -> bool:  # noqa: ANN401
     number = (int, float)
     if isinstance(observed, number) and isinstance(expected, number):
         return observed == expected or abs(observed - expected) <= tolerance
@@ -308,8 +324,8 @@ class CaseSuite:
         self._expected: list[object] = []
         self._literals: list[object] = []
         if not self.program:
-            exec(self._context, self.namespace)
-            exec(self._module_code, self.namespace)
+            exec(self._context, self.namespace)  # noqa: S102 - the job of this process
+            exec(self._module_code, self.namespace)  # noqa: S102
         self._state = _mutable_globals(self.namespace)
         self._saved: dict[str, Any] = {}
         self._runners: list[Runner] = []
@@ -342,13 +358,13 @@ class CaseSuite:
         except Mismatch as mismatch:
             observed, expected = mismatch.observed, mismatch.expected
             credit = WRONG_VALUE_CREDIT * similarity(observed, expected)
-            return Result(False, _short(observed), credit)
+            return _failure(_short(observed), credit)
         except Alarm:
-            return Result(False, ALARM, 0.0)
+            return _failure(ALARM)
         except StopIteration:
-            return Result(False, OUT_OF_TICKS, 0.0)
-        except BaseException as error:
-            return Result(False, _error_key(error), 0.0)
+            return _failure(OUT_OF_TICKS)
+        except BaseException as error:  # noqa: BLE001 - SystemExit included
+            return _failure(_error_key(error))
         return _STRICT_PASS if passed.strict else _LOOSE_PASS
 
     # -- installing
@@ -362,7 +378,7 @@ class CaseSuite:
         elif unit.owner is None:
             name = unit.name
             self._saved[name] = self.namespace.get(name)
-            exec(code, self.namespace)
+            exec(code, self.namespace)  # noqa: S102 - the job of this process
         else:
             self._install_method(unit, code)
 
@@ -370,7 +386,7 @@ class CaseSuite:
         assert unit.owner is not None
         cls = self.namespace[unit.owner.name]
         method = unit.name.rpartition(".")[2]
-        exec(code, self.namespace)
+        exec(code, self.namespace)  # noqa: S102 - the job of this process
         shell = self.namespace[unit.owner.name]
         self.namespace[unit.owner.name] = cls
         attribute = vars(shell)[method]
@@ -433,7 +449,7 @@ class CaseSuite:
         namespace = self.namespace
         first, *rest = self._entry.split(".")
 
-        def call() -> Any:
+        def call() -> Any:  # noqa: ANN401 - the candidate's value
             entry = namespace[first]
             for name in rest:
                 entry = getattr(entry, name)
@@ -517,7 +533,7 @@ class CaseSuite:
             code = compile(module, "<test>", "exec", dont_inherit=True)
         except SyntaxError:
             return self._module_level(body)
-        exec(code, self.namespace)
+        exec(code, self.namespace)  # noqa: S102 - the job of this process
         thunk = self.namespace.pop(THUNK)
 
         def run() -> _Pass:
@@ -532,7 +548,7 @@ class CaseSuite:
         code = compile(module, "<test>", "exec", dont_inherit=True)
 
         def run() -> _Pass:
-            exec(code, dict(self.namespace))
+            exec(code, dict(self.namespace))  # noqa: S102 - the job of this process
             return _STRICT
 
         return run
@@ -556,8 +572,8 @@ class CaseSuite:
         saved = sys.stdin, sys.stdout
         sys.stdin, sys.stdout = _text_stream(stdin), captured.stream
         try:
-            exec(self._context, namespace)
-            exec(self._module_code, namespace)
+            exec(self._context, namespace)  # noqa: S102 - the job of this process
+            exec(self._module_code, namespace)  # noqa: S102
         except SystemExit:
             pass
         finally:
@@ -566,7 +582,8 @@ class CaseSuite:
 
 
 _STRICT, _LOOSE = _Pass(strict=True), _Pass(strict=False)
-_STRICT_PASS, _LOOSE_PASS = Result(True, None, 1.0), Result(True, "~", 1.0)
+_STRICT_PASS = Result(ok=True, key=None, similarity=1.0)
+_LOOSE_PASS = Result(ok=True, key="~", similarity=1.0)
 
 
 class _Capture:
@@ -597,17 +614,17 @@ def _error_key(error: BaseException) -> str:
         return OUT_OF_TICKS
     try:
         return f"!{type(error).__name__}{str(error)[:60]}"
-    except Exception:
+    except Exception:  # noqa: BLE001 - a candidate's own __repr__
         return f"!{type(error).__name__}"
 
 
 def _point_to_class(attribute: object, cls: type) -> None:
     """Make zero-argument `super()` of a freshly compiled method see its class."""
     function = getattr(attribute, "__func__", getattr(attribute, "fget", attribute))
-    code = getattr(function, "__code__", None)
-    if code is not None and "__class__" in code.co_freevars:
-        cell = function.__closure__[code.co_freevars.index("__class__")]
-        cell.cell_contents = cls
+    if isinstance(function, types.FunctionType) and function.__closure__:
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__):
+            if name == "__class__":
+                cell.cell_contents = cls
 
 
 def _is_immutable(value: object) -> bool:
@@ -616,7 +633,7 @@ def _is_immutable(value: object) -> bool:
     return value is None or isinstance(value, (int, float, str, bytes, complex))
 
 
-def _fresh_copy(value: Any) -> Any:
+def _fresh_copy(value: Any) -> Any:  # noqa: ANN401 - any plain value
     kind = type(value)
     if kind is list:
         if all(type(item) in _ATOMS for item in value):
@@ -642,6 +659,6 @@ def _mutable_globals(namespace: dict[str, Any]) -> dict[str, Any]:
             continue
         try:
             kept[name] = copy.deepcopy(value)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a candidate's own __repr__
             continue
     return kept

@@ -323,7 +323,7 @@ class Edit:
         "unit",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a record of a hot loop, made in two places
         self,
         *,
         unit: Unit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Callable
@@ -205,19 +206,21 @@ def _target_edits(view: View) -> Iterator[Draft]:
 def _function_edits(view: View) -> Iterator[Draft]:
     node = view.node
     if isinstance(node, ast.Name):
-        for family in FUNCTION_FAMILIES:
-            if node.id in family:
-                for name in family:
-                    yield draft("function", name)
+        for name in _relatives(node.id, FUNCTION_FAMILIES):
+            yield draft("function", name)
         for name in view.named("function", "builtin_function_or_method"):
             yield draft("function:value", name)
         for name in view.functions:
             yield draft("function:own", name)
     elif isinstance(node, ast.Attribute):
-        for family in METHOD_FAMILIES:
-            if node.attr in family:
-                for name in family:
-                    yield draft("method", f"{_text(node.value)}.{name}")
+        for name in _relatives(node.attr, METHOD_FAMILIES):
+            yield draft("method", f"{_text(node.value)}.{name}")
+
+
+def _relatives(name: str, families: Sequence[Sequence[str]]) -> Iterator[str]:
+    for family in families:
+        if name in family:
+            yield from family
 
 
 # -- by form
@@ -289,7 +292,7 @@ def _bool_edits(view: View) -> Iterator[Draft]:
         yield draft("bool:operand", own.join(parts[:k] + parts[k + 1 :]))
         negated = [*parts[:k], f"not {parts[k]}", *parts[k + 1 :]]
         yield draft("bool:operand", own.join(negated))
-    if len(parts) > 2:
+    if len(parts) > 2:  # noqa: PLR2004 - two operands have no inner group
         yield draft("bool:group", f"{parts[0]}{own}({other.join(parts[1:])})")
 
 
@@ -335,11 +338,11 @@ def _call_edits(view: View) -> Iterator[Draft]:
     def call(changed: Sequence[str], named: Sequence[str] = tuple(keywords)) -> str:
         return f"{function}({', '.join([*changed, *named])})"
 
+    for i, j in itertools.combinations(range(len(arguments)), 2):
+        swapped = list(arguments)
+        swapped[i], swapped[j] = swapped[j], swapped[i]
+        yield draft("argument:swap", call(swapped))
     for i in range(len(arguments)):
-        for j in range(i + 1, len(arguments)):
-            swapped = list(arguments)
-            swapped[i], swapped[j] = swapped[j], swapped[i]
-            yield draft("argument:swap", call(swapped))
         yield draft("argument:drop", call(arguments[:i] + arguments[i + 1 :]))
         if not isinstance(node.args[i], ast.Starred):
             yield draft("unwrap", arguments[i])
@@ -377,7 +380,7 @@ def _range_edits(view: View, arguments: list[str]) -> Iterator[Draft]:
         yield draft("range:inclusive", f"range(1, {end} + 1)")
         yield draft("range:inclusive", f"range(2, {end})")
         yield draft("range", f"range({end} - 1, -1, -1)")
-    elif len(arguments) == 2:
+    elif len(arguments) == 2:  # noqa: PLR2004 - start and end
         start, end = arguments
         yield draft("range", f"range({start}, {end}, 2)")
         yield draft("range", f"range({start} + 1, {end} + 1)")
@@ -466,10 +469,10 @@ def _comprehension_edits(view: View) -> Iterator[Draft]:
             yield draft("comprehension:filter", text)
 
 
-_BRACKETS: dict[type, str] = {
-    ast.ListComp: "[]",
-    ast.GeneratorExp: "()",
-    ast.SetComp: "{}",
+_BRACKETS: dict[type, tuple[str, str]] = {
+    ast.ListComp: ("[", "]"),
+    ast.GeneratorExp: ("(", ")"),
+    ast.SetComp: ("{", "}"),
 }
 
 

@@ -57,7 +57,7 @@ def expected_literals(expected: Sequence[object]) -> list[str]:
 class StatementView:
     """A statement site with all that the templates ask for."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the generator knows, handed over once
         self,
         site: StatementSite,
         scope: Scope,
@@ -248,38 +248,49 @@ def _call_edits(view: StatementView, node: ast.Expr) -> Iterator[BlockDraft]:
 
 
 def _insertions(view: StatementView) -> Iterator[BlockDraft]:
-    positions = [view.index]
-    if not view.after and not isinstance(view.node, ENDS_BLOCK):
-        positions.append(view.index + 1)
     simple = _simple_statements(view)
     returned = _returned_values(view)
-    fitting = _fitting_returns(view, returned)
-    conditions = view.predicates()
-    for position in positions:
-        before, after = view.block[:position], view.block[position:]
-        for text, key_or_cost in simple.items():
-            yield BlockDraft([*before, text, *after], "insert", key_or_cost)
-        if position != view.index:
-            for value in returned:
-                yield _draft("insert-return", [*before, f"return {value}", *after])
-        if view.is_entry_point:
-            for condition in conditions:
-                for value in fitting:
-                    known = value in view.names
-                    key = "guard:variable" if known else "guard:literal"
-                    text = f"if {condition}: return {value}"
-                    yield _draft(key, [*before, text, *after])
-        if view.site.in_loop:
-            for condition in conditions:
-                for jump in ("break", "continue"):
-                    text = f"if {condition}: {jump}"
-                    yield _draft("guard:jump", [*before, text, *after])
+    guards = list(_guards(view, returned))
+    yield from _inserted_at(view, view.index, simple, guards)
+    if not view.after and not isinstance(view.node, ENDS_BLOCK):
+        end = view.index + 1
+        yield from _inserted_at(view, end, simple, guards)
+        for value in returned:
+            yield _draft("insert-return", [*view.block, f"return {value}"])
     if isinstance(view.node, (*SIMPLE, ast.Return)):
-        for condition in conditions:
+        for condition in view.predicates():
             wrapper = ast.parse(f"if {condition}: pass").body[0]
             assert isinstance(wrapper, ast.If)
             wrapper.body = [view.node]
             yield view.replaced("wrap-if", wrapper)
+
+
+def _inserted_at(
+    view: StatementView,
+    position: int,
+    simple: dict[str, float],
+    guards: Sequence[tuple[str, str]],
+) -> Iterator[BlockDraft]:
+    before, after = view.block[:position], view.block[position:]
+    for text, cost in simple.items():
+        yield BlockDraft([*before, text, *after], "insert", cost)
+    for key, text in guards:
+        yield _draft(key, [*before, text, *after])
+
+
+def _guards(view: StatementView, returned: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the key and text of each guard: a condition and a way out."""
+    conditions = view.predicates()
+    if view.is_entry_point:
+        fitting = _fitting_returns(view, returned)
+        for condition in conditions:
+            for value in fitting:
+                key = "guard:variable" if value in view.names else "guard:literal"
+                yield key, f"if {condition}: return {value}"
+    if view.site.in_loop:
+        for condition in conditions:
+            for jump in ("break", "continue"):
+                yield "guard:jump", f"if {condition}: {jump}"
 
 
 def _simple_statements(view: StatementView) -> dict[str, float]:

@@ -87,6 +87,8 @@ class Evaluator:
         self._slow = slow
         self._order = self._failing + passing
         self.base_score = sum(map(_credit, self._base))
+        self.ticks = 0
+        """Steps taken by all candidates so far."""
         suite.ticks.limit = self._tick_limit
         signal.signal(signal.SIGPROF, _on_alarm)
 
@@ -116,13 +118,13 @@ class Evaluator:
         except Alarm:
             self._suite.restore(edit.unit)
             return _UNCHANGED
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - defining the candidate runs its code
             return _INVALID
 
     def _judge(self) -> Outcome:
         strict = True
         for position, index in enumerate(self._order):
-            result = self._suite.run(index)
+            result = self._run(index)
             if not result.ok:
                 return self._failed_at(position, index, result)
             strict = strict and result.key is None
@@ -133,11 +135,16 @@ class Evaluator:
             strict = strict and result.key is None
         return Outcome(Status.PLAUSIBLE, float(len(self._base)), strict)
 
+    def _run(self, index: int) -> Result:
+        result = self._suite.run(index)
+        self.ticks += self._suite.ticks.used
+        return result
+
     def _run_slow(self, index: int) -> Result:
         signal.setitimer(signal.ITIMER_PROF, SLOW_ALARM_S, 0.5)
         self._suite.ticks.limit = SLOW_TICKS
         try:
-            return self._suite.run(index)
+            return self._run(index)
         finally:
             self._suite.ticks.limit = self._tick_limit
 
@@ -156,7 +163,7 @@ class Evaluator:
             elif other in passed:
                 score += 1.0
             else:
-                score += _credit(self._suite.run(other))
+                score += _credit(self._run(other))
         self._move_up(position, index)
         if score > self.base_score + EPSILON:
             return Outcome(Status.PARTIAL, score)

@@ -94,7 +94,7 @@ class Batch:
     proposals: Sequence[Proposal]
     """New plausible programs, the likeliest first."""
     spent: int
-    """Candidates tried."""
+    """Candidates tried; those that took many steps count more than once."""
     exhausted: bool
     """Whether nothing is left to try."""
     error: str = ""
@@ -136,7 +136,7 @@ class _State:
     """Plausible programs not yet handed over."""
     window: int = -1
     """Candidates left to try for rivals; -1 while none was found."""
-    tried: int = 0
+    spent: int = 0
     passed: int = 0
     total: int = 0
     stub: bool = False
@@ -157,7 +157,9 @@ class Frontier:
     frontier was saved by `state` and restored by `from_state` between two calls.
     """
 
-    def __init__(self, payload: Mapping[str, Any], run_job: RunJob, seed: int = 0):
+    def __init__(
+        self, payload: Mapping[str, Any], run_job: RunJob, seed: int = 0
+    ) -> None:
         self._payload = dict(payload)
         self._run_job = run_job
         self._seed = seed
@@ -193,16 +195,16 @@ class Frontier:
         if source != self._state.root:
             self._state = _State(root=source, node=_Node(source), seen=[source])
         state = self._state
-        before = state.tried
+        before = state.spent
         while not state.exhausted:
-            left = budget_candidates - (state.tried - before)
+            left = budget_candidates - (state.spent - before)
             if state.window == 0 or (state.window < 0 and left <= 0):
                 break
             self._step(left if state.window < 0 else state.window)
         proposals = self._hand_over() if state.window == 0 or state.exhausted else ()
         return Batch(
             proposals=proposals,
-            spent=state.tried - before,
+            spent=state.spent - before,
             exhausted=state.exhausted,
             error=state.error,
             passed=state.passed,
@@ -246,7 +248,7 @@ class Frontier:
             # Rivals of what was found cheaply are not looked for at all costs.
             self._state.window = 0
             return
-        if node.phase == "edits" and node.out_of_ticks and not self._has_found():
+        if self._is_retried(node):
             node.out_of_ticks = sorted(node.out_of_ticks[:MAX_RETRIED])
             node.phase = "ticks"
         elif node.phase in {"edits", "ticks"} and not node.depth:
@@ -254,6 +256,10 @@ class Frontier:
         else:
             node.phase = "done"
         node.next, node.generated, node.deaths = 0, -1, 0
+
+    def _is_retried(self, node: _Node) -> bool:
+        retry = node.phase == "edits" and node.out_of_ticks and not node.depth
+        return bool(retry) and not self._has_found()
 
     def _has_found(self) -> bool:
         return bool(self._state.found or self._state.proposed)
@@ -292,7 +298,7 @@ class Frontier:
         start = node.next
         first: int | None = None
         following: int | None = None
-        tried = 0
+        tried = spent = 0
         for frame in run:
             if "analysis" in frame:
                 self._note_analysis(node, frame["analysis"])
@@ -301,22 +307,23 @@ class Frontier:
                 if self._note_hit(node, hit) and first is None:
                     first = hit["index"]
             elif "end" in frame:
-                following, tried = frame["end"]["next"], frame["end"]["tried"]
+                end = frame["end"]
+                following, tried, spent = end["next"], end["tried"], end["spent"]
         if following is None:
             # The child died or stood still: what it was trying is left out.
             node.deaths += 1 if run.mark >= start else MAX_DEATHS + 1
             following = max(start, run.mark + 1)
-            tried = max(1, following - start)
+            tried = spent = max(1, following - start)
         elif not tried and node.generated > 0 and node.phase != "ticks":
             following = node.generated
         node.next = following
-        state.tried += tried
-        self._close_window(first, following, tried)
+        state.spent += spent
+        self._close_window(first, following, spent)
 
-    def _close_window(self, first: int | None, following: int, tried: int) -> None:
+    def _close_window(self, first: int | None, following: int, spent: int) -> None:
         state = self._state
         if state.window >= 0:
-            state.window = max(0, state.window - max(1, tried))
+            state.window = max(0, state.window - max(1, spent))
         elif first is not None:
             state.window = max(0, RIVAL_CANDIDATES - (following - 1 - first))
 

@@ -17,8 +17,14 @@ from codegrad.search.edits import COST, HOLE_SIZE_COST, SUSPICION_WEIGHT, Edit, 
 from codegrad.search.generate import UnitSites, suspicious_sites
 from codegrad.search.kinds import BOOL, FLOAT, INT, LISTS, Kind, kind_of
 from codegrad.search.sites import ExpressionSite, names_in
-from codegrad.search.subject import FUNCTIONS, Subject, Unit, is_docstring, is_stub
-from codegrad.search.subject import is_tick
+from codegrad.search.subject import (
+    FUNCTIONS,
+    Subject,
+    Unit,
+    is_docstring,
+    is_stub,
+    is_tick,
+)
 from codegrad.search.synthesis import (
     Expression,
     body_for,
@@ -165,8 +171,8 @@ class _Filler:
     def _constants(self) -> list[object]:
         constants = list(COMMON_CONSTANTS)
         for kind in ("int", "str", "float"):
-            for text in self._sites.donors.constants_of(kind):
-                constants.append(ast.literal_eval(text))
+            known = self._sites.donors.constants_of(kind)
+            constants.extend(ast.literal_eval(text) for text in known)
         constants.extend(LATE_CONSTANTS)
         unique = {(type(value), value): value for value in constants}
         return list(unique.values())
@@ -279,14 +285,16 @@ def _example(node: ast.stmt, entry: str) -> tuple[Sequence[object], object] | No
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         test, expected = test.operand, False
     try:
-        if isinstance(test, ast.Compare) and isinstance(
-            test.ops[0], (ast.Eq, ast.Is)
-        ):
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Eq, ast.Is)):
             expected = ast.literal_eval(test.comparators[0])
             test = test.left
-        if isinstance(test, ast.Call) and isinstance(test.func, ast.Name):
-            if test.func.id == entry and not test.keywords:
-                return [ast.literal_eval(item) for item in test.args], expected
+        if (
+            isinstance(test, ast.Call)
+            and isinstance(test.func, ast.Name)
+            and test.func.id == entry
+            and not test.keywords
+        ):
+            return [ast.literal_eval(item) for item in test.args], expected
     except (ValueError, TypeError):
         pass
     return None

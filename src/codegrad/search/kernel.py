@@ -15,7 +15,8 @@ A job is a JSON object:
     suspicion   {line: weight} from outside, or null
     phase       "edits" | "ticks" | "holes" | "stub"
     start       index of the first candidate
-    count       how many candidates to try at most
+    count       how much to spend at most: each candidate counts 1, and 1 more for
+                every 5,000 steps that it took
     indices     the candidates to try instead of a range, or null
     tick_limit  steps a candidate may take in one test, or null for the default
     extra       how many more candidates to try after the first plausible one
@@ -46,6 +47,9 @@ Job = dict[str, Any]
 
 MAX_PARTIAL = 24
 """Partial hits of one job that are reported with their source."""
+
+TICKS_PER_CANDIDATE = 5_000
+"""Steps that cost about as much as making and trying a candidate."""
 
 COLLECT_EVERY = 512
 """Candidates between two garbage collections."""
@@ -95,7 +99,7 @@ def run(job: Job, emit: Emit) -> None:
     """
     streams = sys.stdin, sys.stdout
     limit = sys.getrecursionlimit()
-    sys.stdin = sys.stdout = _Silence()  # type: ignore[assignment]
+    sys.stdin = sys.stdout = _Silence()
     sys.setrecursionlimit(_depth() + RECURSION_MARGIN)
     gc.disable()
     try:
@@ -109,7 +113,7 @@ def run(job: Job, emit: Emit) -> None:
 
 
 def _depth() -> int:
-    depth, frame = 0, sys._getframe()
+    depth, frame = 0, sys._getframe()  # noqa: SLF001 - no public way in CPython
     while frame.f_back is not None:
         depth, frame = depth + 1, frame.f_back
     return depth
@@ -125,11 +129,11 @@ def _run(job: Job, emit: Emit) -> None:
             entry=job.get("entry") or "",
             context=job.get("context") or "",
         )
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - loading the module runs its code
         message = f"{type(error).__name__}: {error}"[:300]
         counts = {"passed": 0, "total": len(job["tests"]), "generated": 0}
         emit({"analysis": {**counts, "error": message}})
-        emit({"end": {"tried": 0, "next": job.get("start", 0)}})
+        emit({"end": {"tried": 0, "spent": 0, "next": job.get("start", 0)}})
         return
     search(job, emit, subject, suite)
 
@@ -148,7 +152,7 @@ def search(job: Job, emit: Emit, subject: Subject, suite: Suite) -> None:
     emit({"analysis": _report(subject, suite, analysis, len(candidates))})
     sweep = _Sweep(job, emit, subject, suite, analysis)
     tried, following = sweep.try_all(candidates)
-    emit({"end": {"tried": tried, "next": following}})
+    emit({"end": {"tried": tried, "spent": sweep.spent(tried), "next": following}})
 
 
 def _report(
@@ -171,11 +175,11 @@ def _candidates(
 ) -> Sequence[Edit]:
     entry = job.get("entry") or ""
     if job["phase"] == "holes":
-        from codegrad.search.holes import hole_edits
+        from codegrad.search.holes import hole_edits  # noqa: PLC0415 - rarely needed
 
         return hole_edits(subject, suite, analysis, entry)
     if job["phase"] == "stub":
-        from codegrad.search.holes import stub_edits
+        from codegrad.search.holes import stub_edits  # noqa: PLC0415 - rarely needed
 
         return stub_edits(subject, job["tests"], entry, job.get("prompt") or "")
     return generate_edits(subject, suite, analysis, entry)
@@ -214,12 +218,18 @@ class _Sweep:
             self._emit.mark(index)
             self._try(index, candidates[index])
             tried, following = tried + 1, index + 1
+            if self.spent(tried) >= self._job["count"]:
+                break
             if tried % COLLECT_EVERY == 0:
                 gc.collect()
         for score, negative, edit in sorted(self._partial, reverse=True):
             self._hit(-negative, edit, Outcome(Status.PARTIAL, score))
         gc.unfreeze()
         return tried, following
+
+    def spent(self, tried: int) -> int:
+        """Return what so many candidates have cost; see `count` of a job."""
+        return tried + self._evaluator.ticks // TICKS_PER_CANDIDATE
 
     def _indices(self, generated: int) -> Iterator[int]:
         wanted = self._job.get("indices")

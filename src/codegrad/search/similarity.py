@@ -19,7 +19,7 @@ MAX_DEPTH = 2
 MAX_ITEMS = 300
 
 
-def similarity(observed: Any, expected: Any, depth: int = 0) -> float:
+def similarity(observed: Any, expected: Any, depth: int = 0) -> float:  # noqa: ANN401
     """Return a number from 0 to 1; 1 only for an equal value of the same type.
 
     Never raises for what the two values do.
@@ -34,11 +34,11 @@ def similarity(observed: Any, expected: Any, depth: int = 0) -> float:
         if type(observed) is type(expected) and observed == expected:
             return 1.0
         return _credit(observed, expected, depth)
-    except Exception:
+    except Exception:  # noqa: BLE001 - comparing the candidate's objects runs its code
         return 0.0
 
 
-def _credit(observed: Any, expected: Any, depth: int) -> float:
+def _credit(observed: Any, expected: Any, depth: int) -> float:  # noqa: ANN401
     if isinstance(observed, bool) or isinstance(expected, bool):
         return 0.1 if type(observed) is type(expected) else 0.0
     if isinstance(observed, (int, float)) and isinstance(expected, (int, float)):
@@ -70,7 +70,7 @@ def _number_credit(observed: float, expected: float) -> float:
     return SAME_TYPE + 0.7 / (1 + 4 * distance)
 
 
-def _sequence_credit(observed: Any, expected: Any, depth: int) -> float:
+def _sequence_credit(observed: Any, expected: Any, depth: int) -> float:  # noqa: ANN401
     base = SAME_TYPE if type(observed) is type(expected) else OTHER_SEQUENCE
     longest = max(len(observed), len(expected))
     if longest == 0:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Union
 
 from codegrad.search.analysis import Analysis, State
 from codegrad.search.subject import FUNCTIONS, LOOPS, Unit, is_docstring, is_tick
@@ -80,6 +80,7 @@ PURE_METHODS = frozenset(
 )
 """Methods of builtin types that change nothing."""
 
+Comprehension = Union[ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp]
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 
@@ -126,7 +127,7 @@ class ExpressionSite:
         "type",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a record, made in one place
         self,
         *,
         node: ast.expr,
@@ -174,7 +175,7 @@ class StatementSite:
 
     __slots__ = ("field", "function", "in_loop", "index", "node", "parent")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a record, made in one place
         self,
         *,
         node: ast.stmt,
@@ -202,58 +203,63 @@ _NO_SITE = (ast.Slice, ast.Starred, ast.JoinedStr, ast.FormattedValue)
 _NOT_ENTERED = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
-def _expression_sites(statement: ast.stmt) -> Iterator[ExpressionSite]:
-    """Yield the expressions of one statement, outer first; not those of its blocks."""
+class _Walk:
+    """Collects the expressions of one statement, outer first; not of its blocks."""
 
-    def expression(
+    def __init__(self, statement: ast.stmt) -> None:
+        self._statement = statement
+        self.found: list[ExpressionSite] = []
+        self._children(statement, frozenset())
+
+    def _expression(
+        self,
         node: ast.expr,
-        parent: ast.AST,
-        field: str,
-        index: int | None,
+        place: tuple[ast.AST, str, int | None],
         inner: frozenset[str],
-    ) -> Iterator[ExpressionSite]:
+    ) -> None:
         if not isinstance(node, _NO_SITE):
-            yield ExpressionSite(
-                node=node,
-                parent=parent,
-                field=field,
-                index=index,
-                statement=statement,
-                inner_names=inner,
+            parent, field, index = place
+            self.found.append(
+                ExpressionSite(
+                    node=node,
+                    parent=parent,
+                    field=field,
+                    index=index,
+                    statement=self._statement,
+                    inner_names=inner,
+                )
             )
-        if isinstance(node, ast.JoinedStr):
-            return
         if isinstance(node, COMPREHENSIONS):
-            yield from comprehension(node, inner)
-            return
-        if isinstance(node, ast.Lambda):
-            inner = inner | {argument.arg for argument in node.args.args}
-        yield from children(node, inner)
+            self._comprehension(node, inner)
+        elif isinstance(node, ast.Lambda):
+            arguments = {argument.arg for argument in node.args.args}
+            self._children(node, inner | arguments)
+        elif not isinstance(node, ast.JoinedStr):
+            self._children(node, inner)
 
-    def comprehension(node: Any, inner: frozenset[str]) -> Iterator[ExpressionSite]:
+    def _comprehension(self, node: Comprehension, inner: frozenset[str]) -> None:
         for generator in node.generators:
-            yield from expression(generator.iter, generator, "iter", None, inner)
+            self._expression(generator.iter, (generator, "iter", None), inner)
             inner = inner | names_in(generator.target)
             for index, condition in enumerate(generator.ifs):
-                yield from expression(condition, generator, "ifs", index, inner)
+                self._expression(condition, (generator, "ifs", index), inner)
         for field in ("elt", "key", "value"):
-            if hasattr(node, field):
-                yield from expression(getattr(node, field), node, field, None, inner)
+            part = getattr(node, field, None)
+            if part is not None:
+                self._expression(part, (node, field, None), inner)
 
-    def children(node: ast.AST, inner: frozenset[str]) -> Iterator[ExpressionSite]:
+    def _children(self, node: ast.AST, inner: frozenset[str]) -> None:
         for field, value in ast.iter_fields(node):
             if isinstance(value, ast.Slice):
-                yield from children(value, inner)
+                self._children(value, inner)
             elif isinstance(value, ast.expr):
-                yield from expression(value, node, field, None, inner)
+                self._expression(value, (node, field, None), inner)
             elif isinstance(value, list):
                 for index, item in enumerate(value):
                     if isinstance(item, ast.expr):
-                        yield from expression(item, node, field, index, inner)
+                        self._expression(item, (node, field, index), inner)
                     elif isinstance(item, ast.keyword):
-                        yield from expression(item.value, item, "value", None, inner)
-
-    yield from children(statement, frozenset())
+                        self._expression(item.value, (item, "value", None), inner)
 
 
 def collect_sites(unit: Unit) -> tuple[list[ExpressionSite], list[StatementSite]]:
@@ -276,7 +282,7 @@ def collect_sites(unit: Unit) -> tuple[list[ExpressionSite], list[StatementSite]
                 )
             )
             if not isinstance(node, _NOT_ENTERED):
-                expressions.extend(_expression_sites(node))
+                expressions.extend(_Walk(node).found)
             is_function = isinstance(node, FUNCTIONS)
             inside = node if is_function else function
             looping = not is_function and (in_loop or isinstance(node, LOOPS))
@@ -364,23 +370,25 @@ class Scope:
             code = compile(ast.Expression(node), "<value>", "eval", dont_inherit=True)
         except (SyntaxError, ValueError, TypeError):
             return []
-        values = []
+        found = []
         for state in self.states(site, 6):
             try:
-                values.append(eval(code, self._namespace, dict(state)))
-            except Exception:  # noqa: PERF203 - whatever the expression does
+                value = eval(code, self._namespace, dict(state))  # noqa: S307 - own code
+            except Exception:  # noqa: BLE001, S112 - whatever the expression does
                 continue
-        return values
+            found.append(value)
+        return found
 
-    def evaluate(
-        self, node: ast.expr, states: Sequence[State]
-    ) -> list[object] | None:
+    def evaluate(self, node: ast.expr, states: Sequence[State]) -> list[object] | None:
         """Return the value of a pure expression in each state; None if one fails."""
         if not is_pure(node):
             return None
         try:
             code = compile(ast.Expression(node), "<value>", "eval", dont_inherit=True)
-            return [eval(code, self._namespace, dict(state)) for state in states]  # noqa: S307 - the candidate's own expression
+            return [
+                eval(code, self._namespace, dict(state))  # noqa: S307 - the program's
+                for state in states
+            ]
         except Exception:  # noqa: BLE001 - whatever the expression does
             return None
 
@@ -390,24 +398,21 @@ class Scope:
         """Return the name of the type seen at a site, `?` if none was."""
         node = site.node
         fixed = _literal_type(node)
-        if fixed:
-            return fixed
-        if site.is_stored or isinstance(node, ast.Starred):
-            return "?"
+        if fixed or site.is_stored:
+            return fixed or "?"
+        seen: set[str] = set()
         if isinstance(node, ast.Name):
-            types = self.names(site.statement, site.inner_names).get(node.id)
-            if types:
-                return min(types)
-        values = self.values(node, site)
-        if values:
-            return type_name(values[0])
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            names = self.names(site.statement, site.inner_names)
+            seen = names.get(node.id, seen)
+        if not seen:
+            seen = {type_name(value) for value in self.values(node, site)[:1]}
+        if not seen and isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == entry and expected:
-                return type_name(expected[0])
-            returned = self.analysis.returned.get(node.func.id)
-            if returned:
-                return min(returned)
-        return "bool" if isinstance(node, ast.BoolOp) else "?"
+                seen = {type_name(expected[0])}
+            else:
+                seen = self.analysis.returned.get(node.func.id, seen)
+        unknown = "bool" if isinstance(node, ast.BoolOp) else "?"
+        return min(seen, default=unknown)
 
     def attributes(self, node: ast.expr, site: ExpressionSite) -> list[str]:
         """Return attribute names seen on objects that `node` evaluated to."""

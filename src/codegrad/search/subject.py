@@ -45,7 +45,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Definition = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Module]
 
 
-def _check_power(base: Any, exponent: Any) -> None:
+def _check_power(base: Any, exponent: Any) -> None:  # noqa: ANN401 - candidate's values
     if (
         isinstance(base, int)
         and isinstance(exponent, int)
@@ -54,50 +54,56 @@ def _check_power(base: Any, exponent: Any) -> None:
         raise OverflowError("power of huge integers")
 
 
-def _check_shift(value: Any, places: Any) -> None:
+def _check_shift(value: Any, places: Any) -> None:  # noqa: ANN401 - candidate's values
     if isinstance(places, int) and places > MAX_RESULT_BITS:
         raise OverflowError("shift by a huge number")
     if isinstance(value, int) and value.bit_length() > 4 * MAX_RESULT_BITS:
         raise OverflowError("shift of a huge integer")
 
 
-def _check_times(left: Any, right: Any) -> None:
+def _check_times(left: Any, right: Any) -> None:  # noqa: ANN401 - candidate's values
     if isinstance(left, int):
         if isinstance(right, int):
             if left.bit_length() + right.bit_length() > 10 * MAX_RESULT_BITS:
                 raise OverflowError("product of huge integers")
             return
         left, right = right, left
-    if isinstance(right, int) and isinstance(left, (str, bytes, list, tuple)):
-        if len(left) * right > MAX_RESULT_ITEMS:
-            raise MemoryError("repetition of a huge sequence")
+    if (
+        isinstance(right, int)
+        and isinstance(left, (str, bytes, list, tuple))
+        and len(left) * right > MAX_RESULT_ITEMS
+    ):
+        raise MemoryError("repetition of a huge sequence")
 
 
-def _power(base: Any, exponent: Any) -> Any:
+def _power(base: Any, exponent: Any) -> Any:  # noqa: ANN401 - candidate's values
     _check_power(base, exponent)
     return base**exponent
 
 
-def _shift(value: Any, places: Any) -> Any:
+def _shift(value: Any, places: Any) -> Any:  # noqa: ANN401 - candidate's values
     _check_shift(value, places)
     return value << places
 
 
-def _times(left: Any, right: Any) -> Any:
+def _times(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
     _check_times(left, right)
     return left * right
 
 
-def _plus(left: Any, right: Any) -> Any:
+def _plus(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
     sequences = (list, str, tuple)
-    if isinstance(left, sequences) and isinstance(right, sequences):
-        if len(left) + len(right) > MAX_JOINED_ITEMS:
-            raise MemoryError("concatenation of huge sequences")
+    if (
+        isinstance(left, sequences)
+        and isinstance(right, sequences)
+        and len(left) + len(right) > MAX_JOINED_ITEMS
+    ):
+        raise MemoryError("concatenation of huge sequences")
     return left + right
 
 
 def _operand(check: Callable[[Any, Any], None]) -> Callable[[Any, Any], Any]:
-    def checked(left: Any, right: Any) -> Any:
+    def checked(left: Any, right: Any) -> Any:  # noqa: ANN401 - candidate's values
         check(left, right)
         return right
 
@@ -142,10 +148,10 @@ def is_docstring(node: ast.stmt) -> bool:
 
 
 def is_stub(definition: Definition) -> bool:
-    """Whether a function has no body yet: docstring, `pass`, `...`, not implemented.
+    r"""Whether a function has no body yet: docstring, `pass`, `...`, not implemented.
 
     Example:
-        >>> is_stub(ast.parse("def f():\\n    '''Doc.'''\\n    pass").body[0])
+        >>> is_stub(ast.parse("def f():\n    '''Doc.'''\n    pass").body[0])
         True
     """
     for node in definition.body:
@@ -173,7 +179,7 @@ def _add_ticks(tree: ast.Module) -> None:
             node.body.insert(int(documented), _tick_statement(node.body[0]))
 
 
-def without_ticks(node: Any) -> Any:
+def without_ticks(node: Any) -> Any:  # noqa: ANN401 - a tree, a list of trees or a leaf
     """Return a copy of a tree without its ticks; positions are kept."""
     if isinstance(node, list):
         return [without_ticks(item) for item in node if not is_tick(item)]
@@ -213,7 +219,7 @@ class GuardSite:
         self.index = index
         self.is_operand = is_operand
 
-    def get(self) -> Any:
+    def get(self) -> Any:  # noqa: ANN401 - whatever node an edit has put there
         """Return the node at this place now; None where the place is gone."""
         value = getattr(self.parent, self.field, None)
         if self.index is None:
@@ -349,7 +355,7 @@ class Unit:
 
 
 class Subject:
-    """A program that is edited in place and always brought back to what it was.
+    r"""A program that is edited in place and always brought back to what it was.
 
     Args:
         source: The module's text.
@@ -361,7 +367,7 @@ class Subject:
         SyntaxError: If `source` does not parse.
 
     Example:
-        >>> subject = Subject("def f(n):\\n    return n")
+        >>> subject = Subject("def f(n):\n    return n")
         >>> [unit.name for unit in subject.units]
         ['f']
     """

@@ -56,14 +56,14 @@ _DECODERS: dict[str, Callable[[Any], object]] = {
     "s": lambda items: {decode(item) for item in items},
     "f": lambda items: frozenset(decode(item) for item in items),
     "b": bytes.fromhex,
-    "c": lambda parts: complex(decode(parts[0]), decode(parts[1])),  # type: ignore[arg-type]
+    "c": lambda parts: complex(decode(parts[0]), decode(parts[1])),
     "i": lambda digits: int(digits, 16),
     "n": _NON_FINITE.__getitem__,
     "o": lambda name: Opaque(str(name)),
 }
 
 
-def decode(tagged: Any) -> Any:
+def decode(tagged: Any) -> Any:  # noqa: ANN401 - any plain value comes out of JSON
     """Return the value that a tagged JSON value stands for; always a fresh object.
 
     Raises:
@@ -96,12 +96,12 @@ def snapshot(value: object, depth: int = 0) -> object:
         try:
             if len(value) < MAX_SNAPSHOT_ITEMS:  # type: ignore[arg-type]
                 return copy.deepcopy(value)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the candidate put inside
             return _opaque(value)
     return _opaque(value)
 
 
-def _container_snapshot(value: Any, depth: int) -> object:
+def _container_snapshot(value: Any, depth: int) -> object:  # noqa: ANN401 - list, dict...
     if len(value) >= MAX_SNAPSHOT_ITEMS or depth >= MAX_SNAPSHOT_DEPTH:
         return _opaque(value)
     if isinstance(value, dict):
