@@ -1,0 +1,49 @@
+# A fresh machine needs python3, git and make; everything else is set up here.
+UV := .boot/bin/uv
+RUN := .venv/bin
+DATA ?= ../shared/data
+
+.PHONY: help demo test test-slow check format bench clean
+
+help:
+	@echo "make demo       set up and run the main job on the built-in engine"
+	@echo "make test       set up and run the tests (under 10 minutes on 2 cores)"
+	@echo "make test-slow  the slow suites"
+	@echo "make check      format, lint, types"
+	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
+
+$(UV):
+	@echo "setting up uv in .boot"
+	@python3 -m venv .boot
+	@.boot/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.11,<0.14"
+
+.venv/.ready: pyproject.toml uv.lock | $(UV)
+	@echo "setting up the environment in .venv (once)"
+	@$(UV) sync --quiet --frozen
+	@touch $@
+
+demo: .venv/.ready
+	@$(RUN)/codegrad demo
+
+test: .venv/.ready
+	$(RUN)/python -m pytest -n 2 -m "not slow"
+
+test-slow: .venv/.ready
+	$(RUN)/python -m pytest -n 2 -m slow
+
+check: .venv/.ready
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+
+format: .venv/.ready
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+bench: .venv/.ready
+	$(RUN)/python -m codegrad.bench.sandbox_cost
+	$(RUN)/python -m codegrad.bench.repair quixbugs --data $(DATA)
+	$(RUN)/python -m codegrad.bench.repair humanevalfix --data $(DATA)
+
+clean:
+	rm -rf .venv .boot .mypy_cache .pytest_cache .ruff_cache

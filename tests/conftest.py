@@ -1,0 +1,22 @@
+"""Fixtures that several rooms share; everything behind them is real."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codegrad.sandbox import Limits
+from codegrad.verify.stage import Workbench
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Workbench]:
+    """One isolated worker for all tests that only need one."""
+    with Workbench(limits=Limits(wall_s=2.0, cpu_s=2.0)) as workbench:
+        yield workbench
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the runs of a test out of the user's own store."""
+    monkeypatch.setenv("CODEGRAD_STORE", str(tmp_path / "store" / "runs.db"))
