@@ -38,6 +38,7 @@ import threading
 import time
 import types
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 MAX_REPR = 200
@@ -64,6 +65,9 @@ MAX_VALUE_EVENTS = 20_000
 
 WATCH_SHARE = 0.25
 """Part of a test's deadline after which it says what it has reached so far."""
+
+USAGE_ERROR = 4
+"""pytest's exit status for what is reported by an exception afterwards."""
 
 MAX_VALUED_TESTS = 20
 """Failing tests that are run once more to record values."""
@@ -223,7 +227,7 @@ class Project:
         if not filename.endswith(".py"):
             return None
         path = os.path.realpath(filename)
-        if not path.startswith(self.root + os.sep) or not os.path.isfile(path):
+        if not path.startswith(self.root + os.sep) or not Path(path).is_file():
             return None
         return path[len(self.root) + 1 :].replace(os.sep, "/")
 
@@ -262,8 +266,7 @@ class Project:
         """Return the function at a line of a project file."""
         if path not in self._functions:
             try:
-                with open(os.path.join(self.root, path), encoding="utf-8") as file:
-                    source = file.read()
+                source = Path(self.root, path).read_text(encoding="utf-8")
             except (OSError, ValueError):
                 source = ""
             self._functions[path] = Functions(source)
@@ -305,7 +308,7 @@ class Recorder:
             yield
         finally:
             sys.settrace(before)
-            threading.settrace(before)  # type: ignore[arg-type]  # None is meant
+            threading.settrace(before)
 
     def coverage(self) -> dict[str, Any]:
         """Return the lines, the pairs of caller and callee, where it raised."""
@@ -439,9 +442,9 @@ def sides(comparison: Comparison, statement: str) -> tuple[object, object]:
         test = ast.parse(statement.strip()).body[0]
     except (SyntaxError, IndexError, ValueError):
         return left, right
-    if isinstance(test, ast.Assert) and isinstance(test.test, ast.Compare):
-        if _is_literal(test.test.left) and not _is_literal(test.test.comparators[0]):
-            return right, left
+    compare = test.test if isinstance(test, ast.Assert) else None
+    if isinstance(compare, ast.Compare) and _is_literal(compare.left):
+        return (left, right) if _is_literal(compare.comparators[0]) else (right, left)
     return left, right
 
 
@@ -525,8 +528,7 @@ def _statement(project: Project, place: tuple[str, int] | None) -> str:
         return ""
     path, line = place
     try:
-        with open(os.path.join(project.root, path), encoding="utf-8") as file:
-            source = file.read()
+        source = Path(project.root, path).read_text(encoding="utf-8")
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
         return ""
@@ -553,6 +555,7 @@ class Plugin:
         self._failures: dict[str, Failure] = {}
         self._failing: list[Any] = []
         self.broken: list[_Event] = []
+        self._is_finished = False
         self._quiet = False
         self._error: BaseException | None = None
 
@@ -578,7 +581,7 @@ class Plugin:
                 self.project.add_test_file(str(item.fspath))
         for module in list(sys.modules.values()):
             name = getattr(module, "__file__", None)
-            if isinstance(name, str) and os.path.basename(name) == "conftest.py":
+            if isinstance(name, str) and Path(name).name == "conftest.py":
                 self.project.add_test_file(name)
         if self.job["select"] is not None:
             keep = set(self.job["select"])
@@ -590,14 +593,25 @@ class Plugin:
             }
         )
 
-    def refuse(self, error: Exception) -> int:
+    def refuse(self, error: Exception) -> None:
         """Note that pytest refuses its command line or configuration."""
         lines = _safe_text(error).splitlines()
         told = [line for line in lines if "error:" in line.lower()] or lines
         message = told[0].partition("error: ")[2] or told[0]
         event = {"error": "UsageError", "message": message, "place": None}
         self.broken.append({"node": "", **event})
-        return 4
+
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Send the last frame before pytest tidies up, which can take seconds."""
+        if int(exitstatus) != USAGE_ERROR:
+            self.finish()
+
+    def finish(self) -> None:
+        """Send the last frame, once."""
+        if not self._is_finished:
+            self._is_finished = True
+            modules = self.project.modules(self.job["paths"])
+            self.frames({"finish": True, "broken": self.broken, "modules": modules})
 
     # -- running
 
@@ -629,18 +643,22 @@ class Plugin:
         return self._error
 
     def _run_protocol_quietly(self, item: Any) -> None:  # noqa: ANN401 - pytest's
-        from _pytest.assertion import util
-        from _pytest.runner import runtestprotocol
+        from _pytest.assertion import util  # noqa: PLC0415 - importable without pytest
+        from _pytest.runner import runtestprotocol  # noqa: PLC0415 - importable without pytest
 
         # Explaining the difference of two values costs more than most tests.
-        explain, util._reprcompare = util._reprcompare, self.note_comparison
+        explain, util._reprcompare = util._reprcompare, self.note_comparison  # noqa: SLF001 - the only way to it
         self.comparison = None
         try:
             reports = runtestprotocol(item, log=False, nextitem=None)
         finally:
-            util._reprcompare = explain
+            util._reprcompare = explain  # noqa: SLF001 - as above
         if self._error is None and any(report.failed for report in reports):
             self._error = AssertionError("failed without an exception")
+
+    def forget(self) -> None:
+        """Forget the comparison: another test begins."""
+        self.comparison = None
 
     def note_comparison(self, op: str, left: object, right: object) -> None:
         """Remember the sides of a comparison that failed."""
@@ -675,7 +693,7 @@ class Plugin:
 
     def run_item(self, item: Any, nextitem: Any, recorder: Recorder | None) -> Any:  # noqa: ANN401 - pytest's
         """Run one test; return pytest's reports of its phases."""
-        from _pytest.runner import runtestprotocol
+        from _pytest.runner import runtestprotocol  # noqa: PLC0415 - importable without pytest
 
         self._failures.clear()
         self.comparison = None
@@ -747,7 +765,7 @@ class Plugin:
 
 def _module_names(folders: Iterable[str], root: str, path: str) -> Iterator[str]:
     """Yield the dotted names under which a project file may be imported."""
-    full = os.path.join(root, path)
+    full = str(Path(root, path))
     for folder in folders:
         prefix = os.path.realpath(folder) + os.sep
         if full.startswith(prefix):
@@ -814,7 +832,7 @@ def pytest_arguments(job: dict[str, Any]) -> list[str]:
     Switched off is what would run the tests in another process, in another order,
     twice, or under another tracer.
     """
-    from importlib import metadata
+    from importlib import metadata  # noqa: PLC0415 - importable without pytest
 
     arguments = ["--maxfail=0", "-o", f"cache_dir={job['cache']}"]
     for distribution, options in (
@@ -834,7 +852,7 @@ def run_job(job: dict[str, Any], frames: Frames) -> None:
     sys.dont_write_bytecode = True
     for folder in reversed(job["paths"]):
         sys.path.insert(0, folder)
-    import pytest
+    import pytest  # noqa: PLC0415 - importable without pytest
 
     plugin = Plugin(job, frames)
     plugins: list[object] = [plugin]
@@ -842,36 +860,32 @@ def run_job(job: dict[str, Any], frames: Frames) -> None:
     pytest.hookimpl(tryfirst=True)(Plugin.pytest_runtest_protocol)
     if job["mode"] == "search":
         load_search(job["package"])
-        from codegrad.search.pytest_suite import SearchPlugin
+        from codegrad.search.pytest_suite import SearchPlugin  # noqa: PLC0415 - importable without pytest
 
         pytest.hookimpl(tryfirst=True)(SearchPlugin.pytest_runtestloop)
         plugins.append(SearchPlugin(plugin))
-    status = _session(plugin, pytest_arguments(job), plugins)
-    frames(
-        {
-            "finish": status,
-            "broken": plugin.broken,
-            "modules": plugin.project.modules(job["paths"]),
-        }
-    )
+    pytest.hookimpl(tryfirst=True)(Plugin.pytest_sessionfinish)
+    _session(plugin, pytest_arguments(job), plugins)
+    plugin.finish()
 
 
-def _session(plugin: Plugin, arguments: list[str], plugins: list[object]) -> int:
+def _session(plugin: Plugin, arguments: list[str], plugins: list[object]) -> None:
     """Do what `pytest.main` does, but keep the exception of a broken conftest."""
-    import pytest
-    from _pytest.config import ConftestImportFailure, _prepareconfig
+    import pytest  # noqa: PLC0415 - importable without pytest
+    from _pytest.config import ConftestImportFailure, _prepareconfig  # noqa: PLC0415 - importable without pytest
 
     try:
         config = _prepareconfig(arguments, plugins)
     except ConftestImportFailure as error:
         plugin.broken.append({"node": "", **load_event(plugin.project, error)})
-        return int(pytest.ExitCode.USAGE_ERROR)
+        return
     except pytest.UsageError as error:
-        return plugin.refuse(error)
+        plugin.refuse(error)
+        return
     try:
-        return int(config.hook.pytest_cmdline_main(config=config))
+        config.hook.pytest_cmdline_main(config=config)
     except pytest.UsageError as error:
-        return plugin.refuse(error)
+        plugin.refuse(error)
     finally:
         config._ensure_unconfigure()  # noqa: SLF001 - as pytest.main does
 
@@ -894,6 +908,6 @@ def main() -> None:
     os.close(null)
     mark = None
     if job.get("mark"):
-        with open(job["mark"], "r+b") as file:
+        with Path(job["mark"]).open("r+b") as file:
             mark = mmap.mmap(file.fileno(), 8)
     run_job(job, Frames(channel, mark))

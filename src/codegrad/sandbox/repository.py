@@ -11,28 +11,28 @@ not forge-proof; `SuiteRun.forge_proof` says so.
 
 import json
 import os
-import selectors
-import shutil
 import signal
-import stat
 import subprocess
 import sys
-import sysconfig
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from codegrad.errors import SandboxError, TestsError, UnsafeSandboxError
-from codegrad.sandbox import child, pytest_driver
-from codegrad.sandbox.confined import confined_command
-from codegrad.sandbox.layers import LayerReport, layer_report
+from codegrad.errors import TestsError
+from codegrad.sandbox import pytest_driver
+from codegrad.sandbox.driver_process import (
+    ChannelClosedError,
+    DriverProcess,
+    LayerFailedError,
+    Setting,
+)
+from codegrad.sandbox.layers import LayerReport
 from codegrad.sandbox.limits import Limits
+from codegrad.sandbox.scratch_copy import ScratchCopy
 from codegrad.task import Repository, Sources
 
 SUITE_LIMITS = Limits(
@@ -51,9 +51,6 @@ START_S = 60.0
 MAX_RESTARTS = 3
 """Fresh processes after a test that hangs or ends its process."""
 
-MAX_FILE_BYTES = 50 << 20
-"""Larger files are not copied."""
-
 MIN_PYTHON = (3, 9)
 MIN_PYTEST = 7
 
@@ -65,27 +62,6 @@ _ROOT_MARKS = (
     "tox.ini",
     ".git",
 )
-
-_NEVER_COPIED = frozenset(
-    {
-        ".git",
-        ".hg",
-        ".svn",
-        ".venv",
-        "venv",
-        "node_modules",
-        "__pycache__",
-        ".pytest_cache",
-        ".mypy_cache",
-        ".ruff_cache",
-        ".hypothesis",
-        ".tox",
-        ".nox",
-        ".eggs",
-    }
-)
-
-_NEVER_COPIED_FROM_ROOT = frozenset({"build", "dist"})
 
 NodeKind = Literal[
     "passed", "failed", "raised", "timeout", "died", "skipped", "not_run"
@@ -300,425 +276,10 @@ def _ask_interpreter(python: Path) -> tuple[str, ...]:
     return tuple(str(entry) for entry in path if entry)
 
 
-# -------------------------------------------------------------------- scratch copy
-
-
-class ScratchCopy:
-    """A copy of a project in a temporary folder; gone when the block ends.
-
-    Version control, environments, caches and build products are not copied, nor
-    files over 50 MB, nor links that lead outside; `left_out` says what of the last
-    two there was.
-
-    Raises:
-        TestsError: If the project cannot be read or there is no room for the copy.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._original = Path(os.path.abspath(root))  # noqa: PTH100 - as given
-        self._folder: Path | None = None
-        self.left_out: list[str] = []
-
-    def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="codegrad-copy-")).resolve()
-        try:
-            self.root.mkdir()
-            for name in ("home", "tmp", "cache"):
-                (self._folder / name).mkdir()
-            self._copy(self._original, self.root)
-        except OSError as error:
-            self.close()
-            raise TestsError(
-                f"{self._original} could not be copied: {error}"
-            ) from error
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Remove the copy."""
-        if self._folder is not None:
-            _remove(self._folder)
-            self._folder = None
-
-    @property
-    def folder(self) -> Path:
-        """The temporary folder: the copy with a home, tmp and cache beside it."""
-        if self._folder is None:
-            raise SandboxError("the scratch copy is used outside its `with` block")
-        return self._folder
-
-    @property
-    def root(self) -> Path:
-        """The copy of the project's folder; it keeps the folder's name."""
-        return (
-            self.folder / "work"
-            if not self._original.name
-            else (self.folder / self._original.name)
-        )
-
-    def overlay(self, sources: Sources) -> None:
-        """Write module texts over the copy, by path relative to the root.
-
-        Raises:
-            TestsError: If a path leads outside the copy.
-        """
-        for path, text in sources.items():
-            target = Path(os.path.normpath(self.root / path))
-            parent = target.parent
-            parent.mkdir(parents=True, exist_ok=True)
-            if not parent.resolve().is_relative_to(self.root):
-                raise TestsError(f"{path} is not a file below {self._original}")
-            with suppress(FileNotFoundError):
-                target.unlink()
-            target.write_text(text, encoding="utf-8", newline="")
-
-    def _copy(self, source: Path, target: Path) -> None:
-        with os.scandir(source) as entries:
-            for entry in sorted(entries, key=lambda e: e.name):
-                if not self._is_skipped(source, entry):
-                    self._copy_entry(entry, target / entry.name)
-
-    def _is_skipped(self, source: Path, entry: os.DirEntry[str]) -> bool:
-        if entry.name in _NEVER_COPIED:
-            return True
-        if source == self._original and entry.name in _NEVER_COPIED_FROM_ROOT:
-            return True
-        # An environment under any other name.
-        return (Path(entry.path) / "pyvenv.cfg").exists()
-
-    def _copy_entry(self, entry: os.DirEntry[str], target: Path) -> None:
-        shown = os.path.relpath(entry.path, self._original)
-        if entry.is_symlink():
-            self._copy_link(Path(entry.path), target, shown)
-        elif entry.is_dir():
-            target.mkdir()
-            self._copy(Path(entry.path), target)
-        elif not entry.is_file():
-            self.left_out.append(f"{shown} was not copied: it is not a regular file")
-        elif entry.stat().st_size > MAX_FILE_BYTES:
-            self.left_out.append(f"{shown} was not copied: it is over 50 MB")
-        else:
-            try:
-                shutil.copy2(entry.path, target)
-            except PermissionError:
-                self.left_out.append(f"{shown} was not copied: it may not be read")
-                return
-            target.chmod(target.stat().st_mode | stat.S_IRUSR | stat.S_IWUSR)
-
-    def _copy_link(self, link: Path, target: Path, shown: str) -> None:
-        root = self._original.resolve()
-        destination = link.resolve()
-        if not destination.is_relative_to(root):
-            self.left_out.append(f"{shown} was not copied: the link leads outside")
-            return
-        inside = self.root / destination.relative_to(root)
-        target.symlink_to(os.path.relpath(inside, target.parent))
-
-
-def _remove(folder: Path) -> None:
-    """Remove a tree, also where a test took away the right to do so."""
-    for path, names, _ in os.walk(folder):
-        for name in names:
-            full = Path(path) / name
-            if not full.is_symlink():
-                with suppress(OSError):
-                    full.chmod(stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def import_folders(root: Path, files: Sequence[str]) -> tuple[str, ...]:
-    """Return the folders, relative to root, that have to lead `sys.path`.
-
-    First the folders from which `files` are imported: for each file the nearest
-    folder upwards that is no package; then `src` if it exists, then the root.
-    """
-    folders: dict[str, None] = {}
-    for file in files:
-        folder = (root / file).parent
-        while (folder / "__init__.py").exists() and folder != root:
-            folder = folder.parent
-        if folder != root and folder.is_relative_to(root):
-            folders[folder.relative_to(root).as_posix()] = None
-    if (root / "src").is_dir():
-        folders["src"] = None
-    folders["."] = None
-    return tuple(folders)
-
-
-# ------------------------------------------------------------------- one process
-
-
-_BOOTSTRAP = """\
-import sys
-sys.path[:] = [entry for entry in sys.path if entry]
-from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location("_codegrad_driver", sys.argv.pop(1))
-driver = sys.modules["_codegrad_driver"] = module_from_spec(spec)
-spec.loader.exec_module(driver)
-driver.main()
-"""
-"""Loads the driver without the current folder, or the driver's, on `sys.path`."""
-
-
-@dataclass(slots=True)
-class _Setting:
-    """What all processes of one run share."""
-
-    repository: Repository
-    copy: ScratchCopy
-    limits: Limits
-    allow_unsafe: bool
-    import_path: tuple[str, ...]
-    layers_off: tuple[str, ...] = ()
-    layers: LayerReport = field(default_factory=lambda: layer_report({"states": {}}))
-
-    def job(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - becomes JSON
-        """Return a driver's job with what never changes."""
-        root = self.copy.root
-        folders = import_folders(root, self.repository.files)
-        return {
-            "mode": "suite",
-            "root": str(root),
-            "paths": [os.path.normpath(root / folder) for folder in folders],
-            "tests": list(self.repository.tests),
-            "files": list(self.repository.files),
-            "cache": str(self.copy.folder / "cache"),
-            "select": None,
-            "trace": False,
-            **fields,
-        }
-
-    def command(self, report_fd: int) -> list[str]:
-        python = self.repository.python
-        folder = self.copy.folder
-        environment = {
-            "PATH": f"{python.parent}{os.pathsep}{os.defpath}",
-            "LANG": "C.UTF-8",
-            "HOME": str(folder / "home"),
-            "TMPDIR": str(folder / "tmp"),
-            "USER": "codegrad",
-            "LOGNAME": "codegrad",
-            "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        if (python.parent.parent / "pyvenv.cfg").exists():
-            environment["VIRTUAL_ENV"] = str(python.parent.parent)
-        package = Path(pytest_driver.__file__).parent.parent
-        driver = str(Path(pytest_driver.__file__))
-        return confined_command(
-            [str(python), "-s", "-c", _BOOTSTRAP, driver],
-            cwd=self.copy.root,
-            write_paths=(folder,),
-            read_paths=(
-                package / "sandbox" / "pytest_driver.py",
-                package / "search",
-                # The supervisor itself imports from our own standard library.
-                Path(sysconfig.get_path("stdlib")),
-                *self._dependencies(),
-            ),
-            env=environment,
-            limits=self.limits,
-            allow_unsafe=self.allow_unsafe,
-            layers_off=self.layers_off,
-            report_fd=report_fd,
-        )
-
-    def _dependencies(self) -> list[Path]:
-        """Return what the interpreter imports from, except the user's own project.
-
-        An editable install puts the project's folder on the import path; leaving it
-        unreadable makes sure that only the copy is tested.
-        """
-        root = self.repository.root.resolve()
-        prefix = self.repository.python.parent.parent
-        kept = []
-        for entry in map(Path, self.import_path):
-            is_project = entry.resolve().is_relative_to(root)
-            if not is_project or entry.is_relative_to(prefix):
-                kept.append(entry)
-        return [path for path in kept if path.exists() and path != Path("/")]
-
-
-class _Ended(Exception):  # noqa: N818 - a signal inside this module, no error
-    """The driver's channel closed."""
-
-
-class _Process:
-    """One driver process: a job in, frames out, killed with all that it started."""
-
-    def __init__(self, setting: _Setting, job: Mapping[str, Any]) -> None:
-        self._setting = setting
-        self._report, writer = os.pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-                setting.command(writer),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-                pass_fds=(writer,),
-                start_new_session=True,
-            )
-        finally:
-            os.close(writer)
-        self._pending = json.dumps(job).encode()
-        root = f"{setting.copy.root}{os.sep}"
-        self._root = json.dumps(root)[1:-1].encode()
-        self._buffer = bytearray()
-        self._received = 0
-        self._stderr = bytearray()
-        self.status: int | None = None
-        self._selector = selectors.DefaultSelector()
-        self._streams = {
-            "stdin": _fd(self._process.stdin),
-            "stdout": _fd(self._process.stdout),
-            "stderr": _fd(self._process.stderr),
-        }
-        os.set_blocking(self._streams["stdin"], False)
-        self._selector.register(self._streams["stdin"], selectors.EVENT_WRITE, "in")
-        self._selector.register(self._streams["stdout"], selectors.EVENT_READ, "out")
-        self._selector.register(self._streams["stderr"], selectors.EVENT_READ, "err")
-
-    def frame(self, deadline: float) -> dict[str, Any]:
-        """Return the next frame; the deadline is on the monotonic clock.
-
-        Raises:
-            TimeoutError: If none came in time.
-            _Ended: If none will come any more.
-        """
-        while True:
-            line = self._line()
-            if line is not None:
-                with suppress(ValueError):
-                    message = json.loads(line)
-                    if isinstance(message, dict):
-                        return message
-                continue
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            for key, _ in self._selector.select(left):
-                self._serve(key)
-
-    def _line(self) -> bytes | None:
-        end = self._buffer.find(b"\n")
-        if end < 0:
-            return None
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        # Nobody wants to read the path of a folder that is gone.
-        return line.replace(self._root, b"")
-
-    def _serve(self, key: selectors.SelectorKey) -> None:
-        if key.data == "in":
-            self._write(key.fd)
-            return
-        data = os.read(key.fd, 1 << 16)
-        if key.data == "err":
-            self._stderr += data
-            del self._stderr[: -self._setting.limits.output_bytes]
-            if not data:
-                self._selector.unregister(key.fd)
-            return
-        self._received += len(data)
-        self._buffer += data
-        if not data or self._received > self._setting.limits.result_bytes:
-            raise _Ended
-
-    def _write(self, fd: int) -> None:
-        try:
-            sent = os.write(fd, self._pending)
-        except BrokenPipeError:
-            sent = len(self._pending)
-        self._pending = self._pending[sent:]
-        if not self._pending and self._process.stdin is not None:
-            self._selector.unregister(fd)
-            self._process.stdin.close()
-
-    def close(self) -> None:
-        """Kill whatever is left and learn which layers held.
-
-        Raises:
-            UnsafeSandboxError: If the layers that make it a sandbox are missing.
-            SandboxError: If the program was not started.
-        """
-        self._selector.close()
-        if self._process.poll() is None:
-            # The supervisor kills the tree that it supervises before it ends.
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.2)
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(2.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        stderr = self._process.stderr
-        if stderr is not None and not stderr.closed:
-            os.set_blocking(stderr.fileno(), False)
-            with suppress(BlockingIOError, OSError):
-                self._stderr += os.read(stderr.fileno(), 1 << 16)
-        for stream in (self._process.stdin, self._process.stdout, stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        self._read_report()
-
-    def _read_report(self) -> None:
-        """Learn from the supervisor which layers held and how the program ended."""
-        message: dict[str, Any] = {}
-        try:
-            while True:
-                message.update(child.read_frame(self._report))
-        except (EOFError, ValueError):
-            pass
-        finally:
-            os.close(self._report)
-        if "layers" in message:
-            self._setting.layers = layer_report(message["layers"])
-        self.status = message.get("status")
-        refused = message.get("refused")
-        if not refused and "layers" in message:
-            return
-        if "layers" in message and not self._setting.layers.is_safe:
-            raise UnsafeSandboxError(
-                f"{refused}; allow it with --allow-unsafe", self._setting.layers.missing
-            )
-        if "failed_layer" in message:
-            raise _LayerFailed(str(message["failed_layer"]))
-        reason = refused or self.last_words()
-        raise SandboxError(f"the tests could not be started: {reason}")
-
-    def last_words(self) -> str:
-        """Return the line of standard error that says most."""
-        lines = self._stderr.decode("utf-8", "replace").splitlines()
-        errors = [line for line in lines if line.startswith(("E  ", "ERROR"))]
-        chosen = [line.strip() for line in errors or lines[-1:] if line.strip()]
-        return chosen[-1].removeprefix("E ").strip() if chosen else "no output"
-
-
-class _LayerFailed(Exception):  # noqa: N818 - a signal inside this module, no error
-    """A layer could not be applied and cannot be undone: start again without it."""
-
-
-def _fd(stream: Any) -> int:  # noqa: ANN401 - an optional pipe
-    if stream is None:
-        raise SandboxError("a pipe of the test process was not opened")
-    return int(stream.fileno())
-
-
 # ------------------------------------------------------------------- the whole suite
 
 
-def run_suite(
+def run_suite(  # noqa: PLR0913 - independent options, each with a default
     repository: Repository,
     sources: Sources,
     *,
@@ -750,7 +311,7 @@ def run_suite(
     import_path = _ask_interpreter(repository.python)
     with ScratchCopy(repository.root) as copy:
         copy.overlay(sources)
-        setting = _Setting(repository, copy, limits, allow_unsafe, import_path)
+        setting = Setting(repository, copy, limits, allow_unsafe, import_path)
         return _SuiteRunner(setting, select, trace=trace).run()
 
 
@@ -758,7 +319,7 @@ class _SuiteRunner:
     """Follows the processes of one run of a suite."""
 
     def __init__(
-        self, setting: _Setting, select: Sequence[str] | None, *, trace: bool
+        self, setting: Setting, select: Sequence[str] | None, *, trace: bool
     ) -> None:
         self._setting = setting
         self._select = None if select is None else list(dict.fromkeys(select))
@@ -777,7 +338,9 @@ class _SuiteRunner:
             if self._restarts >= MAX_RESTARTS or not self._missing():
                 break
             self._restarts += 1
-        why = "too many tests before it ended or blocked their process"
+        why = "pytest stopped before it"
+        if self._restarts >= MAX_RESTARTS:
+            why = "too many tests before it ended or blocked their process"
         if self._load is not None:
             why = f"{self._load.path} cannot be imported: {self._load.message}"
         order = self._order or []
@@ -810,12 +373,12 @@ class _SuiteRunner:
         )
         try:
             return self._follow(job)
-        except _LayerFailed as failed:
+        except LayerFailedError as failed:
             self._setting.layers_off += (str(failed),)
             return self._follow(job)
 
     def _follow(self, job: Mapping[str, Any]) -> bool:
-        process = _Process(self._setting, job)
+        process = DriverProcess(self._setting, job)
         self._current, self._hanging = None, {}
         wall_s = self._setting.limits.wall_s
         deadline = time.monotonic() + max(START_S, wall_s)
@@ -833,7 +396,7 @@ class _SuiteRunner:
                     deadline = time.monotonic() + max(START_S, wall_s)
         except TimeoutError:
             ended = "timeout"
-        except _Ended:
+        except ChannelClosedError:
             pass
         finally:
             process.close()
@@ -868,7 +431,7 @@ class _SuiteRunner:
             )
             self._outcomes[outcome.node] = replace(outcome, trace=trace)
 
-    def _break_off(self, ended: str, process: _Process) -> None:
+    def _break_off(self, ended: str, process: DriverProcess) -> None:
         """Give the test that was running its outcome."""
         wall_s = self._setting.limits.wall_s
         if self._order is None:
@@ -891,7 +454,7 @@ class _SuiteRunner:
             trace=_node_trace(trace) if trace else None,
         )
 
-    def _finish(self, frame: dict[str, Any], process: _Process) -> None:
+    def _finish(self, frame: dict[str, Any], process: DriverProcess) -> None:
         self._check_modules(frame["modules"])
         for broken in frame["broken"]:
             self._judge_broken(broken)
@@ -1005,7 +568,7 @@ _POLL_S = 0.5
 _NO_MARK = (-1).to_bytes(8, "little", signed=True)
 
 
-def search_job(
+def search_job(  # noqa: PLR0913 - independent options, each with a default
     repository: Repository,
     sources: Sources,
     path: str,
@@ -1032,7 +595,7 @@ def search_job(
     """
     import_path = _ask_interpreter(repository.python)
     copy = ScratchCopy(repository.root)
-    setting = _Setting(repository, copy, limits, allow_unsafe, import_path)
+    setting = Setting(repository, copy, limits, allow_unsafe, import_path)
     texts = {**sources, path: job["source"]}
     return SearchRun(setting, texts, path, {"tests": [], **job})
 
@@ -1041,7 +604,7 @@ class SearchRun:
     """A kernel at work on a project: iterate once, then ask how it ended."""
 
     def __init__(
-        self, setting: _Setting, texts: Sources, path: str, job: dict[str, Any]
+        self, setting: Setting, texts: Sources, path: str, job: dict[str, Any]
     ) -> None:
         self._setting = setting
         self._texts = texts
@@ -1064,7 +627,7 @@ class SearchRun:
             mark = copy.folder / "mark"
             try:
                 yield from self._follow(mark)
-            except _LayerFailed as failed:
+            except LayerFailedError as failed:
                 self._setting.layers_off += (str(failed),)
                 yield from self._follow(mark)
 
@@ -1077,30 +640,30 @@ class SearchRun:
             mark=str(mark),
             search={"path": self._path, "job": self._job},
         )
-        process = _Process(self._setting, job)
+        process = DriverProcess(self._setting, job)
         frame: dict[str, Any] = {}
         try:
-            while "finish" not in frame:
+            while not {"finish", "end"} & frame.keys():
                 frame = self._next_frame(process, mark)
                 if _KERNEL_FRAMES & frame.keys():
                     yield frame
             self.ended = "finished"
         except TimeoutError:
             self.ended = "timeout"
-        except _Ended:
+        except ChannelClosedError:
             self.ended = "died"
         finally:
             self.mark = _read_mark(mark)
             process.close()
-        if self.ended == "finished" and frame["broken"]:
+        if self.ended == "finished" and frame.get("broken"):
             yield from self._refusal(frame["broken"][0])
 
-    def _next_frame(self, process: _Process, mark: Path) -> dict[str, Any]:
+    def _next_frame(self, process: DriverProcess, mark: Path) -> dict[str, Any]:
         """Return the next frame, however long it takes while candidates go by.
 
         Raises:
             TimeoutError: If one candidate, or the preparation, takes too long.
-            _Ended: If the process ended.
+            ChannelClosedError: If the process ended.
         """
         wall_s = self._setting.limits.wall_s
         before = _read_mark(mark)

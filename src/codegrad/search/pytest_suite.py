@@ -19,6 +19,7 @@ import copy
 import functools
 import gc
 import importlib
+import inspect
 import json
 import os
 import signal
@@ -71,8 +72,17 @@ class Driver(Protocol):
     """What this module needs of the driver's plugin."""
 
     job: dict[str, Any]
-    frames: kernel.Emit
-    comparison: Comparison | None
+
+    @property
+    def frames(self) -> kernel.Emit:
+        """Where frames go."""
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The comparison that failed last since `forget`."""
+
+    def forget(self) -> None:
+        """Forget the comparison: another test begins."""
 
     def run_quietly(self, item: Any, /) -> BaseException | None:  # noqa: ANN401 - pytest's item
         """Run one item in pytest's own way; return what it failed with, if it did."""
@@ -273,7 +283,7 @@ class _Item:
             and item.parent is not None
             and names is not None
             and set(names) == set(self._params)
-            and not getattr(item.function, "__code__", _cached.__wrapped__.__code__).co_flags & _ASYNC
+            and not _is_async(item.function)
             and not any(True for _ in item.iter_markers("xfail"))
             and not hasattr(item.cls, "setup_method")
         )
@@ -281,7 +291,9 @@ class _Item:
     def call(self) -> BaseException | None:
         """Call the test function itself; return what it raised."""
         item = self.item
-        function = item.function if item.cls is None else item.function.__get__(item.cls())
+        function = (
+            item.function if item.cls is None else item.function.__get__(item.cls())
+        )
         try:
             function(**self.params)
         except Alarm:
@@ -291,8 +303,11 @@ class _Item:
         return None
 
 
-_ASYNC = 0x80 | 0x100 | 0x200 | 0x20
-"""Code flags of coroutines and generators, whose call alone runs nothing."""
+def _is_async(function: object) -> bool:
+    """Whether calling the function alone would not run it."""
+    return inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(
+        function
+    )
 
 
 class _Sides(NamedTuple):
@@ -329,7 +344,8 @@ class PytestSuite:
         self._driver = driver
         self.namespace: dict[str, Any] = vars(module)
         self.namespace.update(RUNTIME)
-        self.ticks: ForwardedTicks = ForwardedTicks(self.namespace, BASE_TICKS)
+        self._counter = ForwardedTicks(self.namespace, BASE_TICKS)
+        self.ticks: Ticks = self._counter
         self._live: dict[str, _Live] = {}
         self._instrument(subject, os.path.realpath(str(module.__file__)))
         self._state = ModuleState(modules)
@@ -392,7 +408,7 @@ class PytestSuite:
     def _run_once(self, item: _Item) -> Result:
         self._state.restore()
         self.ticks.reset()
-        self._driver.comparison = None
+        self._driver.forget()
         if item.is_direct:
             error = item.call()
         else:
@@ -442,7 +458,7 @@ class PytestSuite:
             ok, key, credit, used = json.loads(data)
         except ValueError:
             return Result(ok=False, key="!died", similarity=0.0)
-        self.ticks.forwarded = used
+        self._counter.forwarded = used
         if key == ALARM:
             raise Alarm
         return Result(ok, key, credit)
@@ -504,7 +520,7 @@ def _definition(item: Any) -> ast.AST:  # noqa: ANN401 - pytest's item
     return ast.Module([], [])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parsed(filename: str) -> ast.Module:
     try:
         return ast.parse(Path(filename).read_text(encoding="utf-8"))
@@ -519,10 +535,10 @@ def _expected_values(item: Any) -> list[object]:  # noqa: ANN401 - pytest's item
         if not isinstance(node, ast.Assert) or not isinstance(node.test, ast.Compare):
             continue
         for side in (node.test.comparators[0], node.test.left):
-            if isinstance(side, ast.Name) and side.id in params:
-                if _is_plain_value(params[side.id]):
-                    found.append(params[side.id])
-                    break
+            name = side.id if isinstance(side, ast.Name) else ""
+            if name in params and _is_plain_value(params[name]):
+                found.append(params[name])
+                break
             with contextlib.suppress(ValueError, TypeError, SyntaxError):
                 found.append(ast.literal_eval(side))
                 break
@@ -579,9 +595,7 @@ class SearchPlugin:
                 for name in self._driver.module_names(path)
             }
             modules = [m for n, m in list(sys.modules.items()) if n in names]
-            suite = PytestSuite(
-                self._driver, subject, module, session.items, modules
-            )
+            suite = PytestSuite(self._driver, subject, module, session.items, modules)
         except BaseException as error:  # noqa: BLE001 - importing runs the project
             message = f"{type(error).__name__}: {_text(error)}"[:300]
             counts = {"passed": 0, "total": len(session.items), "generated": 0}
