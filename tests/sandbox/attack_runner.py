@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from codegrad.sandbox import Ending, Limits, Sandbox
-from tests.sandbox.attacks import ATTACKS, Attack
+from codegrad.sandbox import Ending, Limits, Sandbox  # noqa: E402 - the path is above
+from tests.sandbox.attacks import ATTACKS, Attack  # noqa: E402 - as above
 
 CASES: tuple[tuple[list[int], list[int]], ...] = (
     ([3, 1, 2], [1, 2, 3]),
