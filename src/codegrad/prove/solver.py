@@ -1,0 +1,284 @@
+"""The first solver: Z3.
+
+In: what is known and what has to follow. Out: an `Answer`. Invariant: `HOLDS` only if
+Z3 finds the negation unsatisfiable; everything else, time limits included, is not.
+
+Effort is bounded by Z3's resource count, which is the same in every run, and by time
+as a second fence. This is the only file that imports Z3.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import z3
+
+from codegrad.prove.terms import (
+    BOOL,
+    INT,
+    Application,
+    Function,
+    Term,
+    element_of,
+    functions_of,
+)
+
+QUICK_RESOURCES = 20_000
+GUESS_RESOURCES = 400_000
+FULL_RESOURCES = 6_000_000
+_SIMPLE_OPERATORS = frozenset({"app", "forall", "exists", "store"})
+
+
+class Outcome(StrEnum):
+    """What a solver says about a condition."""
+
+    HOLDS = "holds"
+    """The path implies the goal."""
+
+    FAILS = "fails"
+    """There are values that satisfy the path and not the goal."""
+
+    UNDECIDED = "undecided"
+    """The solver gave up within its limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome for one condition."""
+
+    outcome: Outcome
+    """What the solver says."""
+
+    values: Mapping[Term, int | bool] = field(default_factory=dict)
+    """Values of the terms asked for, where the solver offers a model."""
+
+
+@dataclass(slots=True)
+class Z3Solver:
+    """Z3 with a translation cache; one object serves one proof."""
+
+    deadline_s: float
+    """When to stop, on the clock of `time.process_time`."""
+
+    calls: int = 0
+    """How many questions were asked."""
+
+    _context: Any = field(default_factory=z3.Context)
+    _terms: dict[Term, Any] = field(default_factory=dict)
+    _functions: dict[str, Any] = field(default_factory=dict)
+    _needs: dict[str, tuple[Function, ...]] = field(default_factory=dict)
+    _axioms: dict[str, list[Any]] = field(default_factory=dict)
+    _quick: dict[tuple[tuple[Term, ...], Term], bool] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """The version of Z3."""
+        return str(z3.get_version_string())
+
+    def implied(self, path: tuple[Term, ...], goal: Term) -> bool:
+        """Return whether the quantifier-free facts of the path imply the goal."""
+        if goal.op == "bool":
+            return goal.name == "true"
+        facts = tuple(p for p in path if _is_simple(p))
+        key = (facts, goal)
+        if key not in self._quick:
+            solver = self._solver(QUICK_RESOURCES, 100, models=False)
+            for fact in facts:
+                solver.add(self._term(fact))
+            solver.add(z3.Not(self._term(goal)))
+            self._quick[key] = self._check(solver) == z3.unsat
+        return self._quick[key]
+
+    def proves(self, path: tuple[Term, ...], goal: Term) -> bool:
+        """Return whether the path implies the goal, with full effort."""
+        return self.answer(path, goal).outcome is Outcome.HOLDS
+
+    def answer(
+        self,
+        path: Sequence[Term],
+        goal: Term,
+        *,
+        wanted: Sequence[Term] = (),
+        resources: int = FULL_RESOURCES,
+    ) -> Answer:
+        """Return whether the path implies the goal; on failure, values of `wanted`."""
+        if goal.op == "bool" and goal.name == "true":
+            return Answer(Outcome.HOLDS)
+        solver = self._asserted(path, resources, models=False)
+        solver.push()
+        found = self._try(solver, goal)
+        if found == z3.unsat:
+            return Answer(Outcome.HOLDS)
+        if not wanted:
+            fails = found == z3.sat
+            return Answer(Outcome.FAILS if fails else Outcome.UNDECIDED)
+        solver = self._asserted(path, GUESS_RESOURCES, models=True)
+        found = self._try(solver, goal)
+        if found == z3.unsat:
+            return Answer(Outcome.HOLDS)
+        values = self._values(solver, wanted)
+        outcome = Outcome.FAILS if found == z3.sat else Outcome.UNDECIDED
+        return Answer(outcome, values)
+
+    def holding(
+        self, path: Sequence[Term], goals: Sequence[Term], *, resources: int
+    ) -> list[bool]:
+        """Return for each goal whether the path implies it."""
+        solver = self._asserted(path, resources, models=False)
+        found = []
+        for goal in goals:
+            if goal.op == "bool":
+                found.append(goal.name == "true")
+                continue
+            solver.push()
+            found.append(self._try(solver, goal) == z3.unsat)
+            solver.pop()
+        return found
+
+    def satisfiable(self, path: Sequence[Term]) -> bool | None:
+        """Return whether the facts have a model; None if it is not known."""
+        solver = self._asserted(path, FULL_RESOURCES, models=True)
+        found = self._check(solver)
+        if found == z3.unknown:
+            return None
+        return bool(found == z3.sat)
+
+    def _asserted(self, path: Sequence[Term], resources: int, *, models: bool) -> Any:
+        solver = self._solver(resources, 4000, models=models)
+        for fact in path:
+            self._add(solver, fact)
+        return solver
+
+    def _try(self, solver: Any, goal: Term) -> Any:
+        self._add_axioms(solver, goal)
+        solver.add(z3.Not(self._term(goal)))
+        return self._check(solver)
+
+    def _add(self, solver: Any, fact: Term) -> None:
+        self._add_axioms(solver, fact)
+        solver.add(self._term(fact))
+
+    def _add_axioms(self, solver: Any, term: Term) -> None:
+        for function in self._needed(term):
+            if function.name not in self._axioms:
+                self._axioms[function.name] = [self._term(a) for a in function.axioms]
+            for axiom in self._axioms[function.name]:
+                solver.add(axiom)
+
+    def _needed(self, term: Term) -> tuple[Function, ...]:
+        return functions_of([term])
+
+    def _solver(self, resources: int, timeout_ms: int, *, models: bool) -> Any:
+        solver = z3.SimpleSolver(ctx=self._context)
+        solver.set("auto_config", False)
+        solver.set("smt.mbqi", models)
+        left_ms = int(1000 * (self.deadline_s - time.process_time()))
+        solver.set("timeout", max(10, min(timeout_ms, left_ms)))
+        solver.set("rlimit", resources)
+        return solver
+
+    def _check(self, solver: Any) -> Any:
+        self.calls += 1
+        if time.process_time() >= self.deadline_s:
+            return z3.unknown
+        try:
+            return solver.check()
+        except z3.Z3Exception:
+            return z3.unknown
+
+    def _values(self, solver: Any, wanted: Sequence[Term]) -> dict[Term, int | bool]:
+        try:
+            model = solver.model()
+        except z3.Z3Exception:
+            return {}
+        values: dict[Term, int | bool] = {}
+        for term in wanted:
+            found = model.eval(self._term(term), model_completion=True)
+            if z3.is_int_value(found):
+                values[term] = found.as_long()
+            elif z3.is_true(found) or z3.is_false(found):
+                values[term] = z3.is_true(found)
+        return values
+
+    def _sort(self, sort: str) -> Any:
+        if sort == INT:
+            return z3.IntSort(self._context)
+        if sort == BOOL:
+            return z3.BoolSort(self._context)
+        return z3.ArraySort(z3.IntSort(self._context), self._sort(element_of(sort)))
+
+    def _function(self, function: Function) -> Any:
+        if function.name in self._functions:
+            return self._functions[function.name]
+        sorts = [self._sort(p.sort) for p in function.parameters]
+        result = self._sort(function.sort)
+        if not function.definition:
+            made = z3.Function(function.name, *sorts, result)
+            self._functions[function.name] = made
+            return made
+        made = z3.RecFunction(function.name, *sorts, result)
+        # Registered before the body is translated: the body may mention it.
+        self._functions[function.name] = made
+        parameters = [self._term(p) for p in function.parameters]
+        z3.RecAddDefinition(made, parameters, self._term(function.definition[0]))
+        return made
+
+    def _term(self, term: Term) -> Any:
+        found = self._terms.get(term)
+        if found is None:
+            found = self._translate(term)
+            self._terms[term] = found
+        return found
+
+    def _translate(self, term: Term) -> Any:
+        if term.op == "var":
+            return z3.Const(str(term.name), self._sort(term.sort))
+        if term.op == "int":
+            return z3.IntVal(term.name, self._context)
+        if term.op == "bool":
+            return z3.BoolVal(term.name == "true", self._context)
+        if isinstance(term, Application):
+            return self._function(term.function)(*(self._term(a) for a in term.args))
+        args = [self._term(a) for a in term.args]
+        if term.op == "forall":
+            return z3.ForAll(args[:-1], args[-1])
+        if term.op == "exists":
+            return z3.Exists(args[:-1], args[-1])
+        return _OPERATORS[term.op](*args)
+
+
+_OPERATORS: dict[str, Any] = {
+    "+": lambda a, b: a + b,
+    "neg": lambda a: -a,
+    "*": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "mod": lambda a, b: a % b,
+    "<=": lambda a, b: a <= b,
+    "=": lambda a, b: a == b,
+    "not": z3.Not,
+    "and": z3.And,
+    "or": z3.Or,
+    "=>": z3.Implies,
+    "ite": z3.If,
+    "select": z3.Select,
+    "store": z3.Store,
+}
+
+
+def _is_simple(term: Term) -> bool:
+    return not term.quantified and not _mentions_functions(term)
+
+
+def _mentions_functions(term: Term) -> bool:
+    pending, seen = [term], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.op in _SIMPLE_OPERATORS:
+            return True
+        pending.extend(node.args)
+    return False
