@@ -227,12 +227,21 @@ def _wish(check: Check, expected: str) -> str:
 def _values(
     observations: Sequence[Observation], path: str, lines: dict[int, float]
 ) -> tuple[LineValues, ...]:
-    """Return the last state seen at each of the most suspicious lines."""
-    last: dict[int, tuple[tuple[str, str], ...]] = {}
+    """Return the last state seen at each of the most suspicious lines.
+
+    A line's state is that on arriving there, and what it returned if it did.
+    """
+    last: dict[int, dict[str, str]] = {}
     for observation in observations:
-        if observation.path == path:
-            last.update(
-                {line: values for line, values in observation.values if line in lines}
-            )
+        if observation.path != path:
+            continue
+        for line, values in observation.values:
+            if line in lines:
+                arrived = dict(values)
+                if "<return>" in arrived:
+                    arrived = {**last.get(line, {}), **arrived}
+                last[line] = arrived
     ranked = sorted(last, key=lambda line: (-lines[line], line))[:_LINES_WITH_VALUES]
-    return tuple(LineValues(line, tuple(sorted(last[line]))) for line in sorted(ranked))
+    return tuple(
+        LineValues(line, tuple(sorted(last[line].items()))) for line in sorted(ranked)
+    )
