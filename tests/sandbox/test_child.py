@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegrad.sandbox import child
@@ -40,6 +40,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(values)
 def test_plain_values_cross_unchanged_with_their_types(value: Any) -> None:
     back = decode(encode(value))
@@ -48,6 +49,7 @@ def test_plain_values_cross_unchanged_with_their_types(value: Any) -> None:
     assert type(back) is type(value)
 
 
+@settings(max_examples=50, deadline=None)
 @given(values)
 def test_frames_carry_what_was_packed(value: Any) -> None:
     body = child.pack(["frame", encode(value)])

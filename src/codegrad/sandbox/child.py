@@ -132,7 +132,8 @@ class _Encoder:
         return self.other(value, kind, depth + 1)
 
     def items(self, values: Collection[Any], depth: int) -> list[Any]:
-        self.left -= len(values)
+        # A container costs more than its items: nesting is what unfolds.
+        self.left -= len(values) + 2
         if self.left < 0:
             raise _TooLargeError
         return [self.encode(value, depth) for value in values]
@@ -1025,8 +1026,10 @@ def exec_main(config: Mapping[str, Any]) -> NoReturn:
     Exit status: that of the program, 128 + the signal that ended it, or 125 if it
     was not started (the reason is on the report descriptor, or on stderr).
     """
+    import resource  # os.wait4 needs it, when its file may be out of sight
     import signal
 
+    del resource
     report_fd: int = config.get("report_fd", -1)
     proc = open_proc()
     kernel = Kernel() if sys.platform == "linux" else None
@@ -1880,6 +1883,7 @@ class _Link:
         self.printed: list[str] = []
         self.line: int | None = None
         self.has_opaque = False
+        self.is_gone = False
 
     def wait(self) -> list[str]:
         """Wait until the candidate is loaded; return the names it defines."""
@@ -1931,12 +1935,14 @@ class _Link:
         try:
             write_frame(LINK, message)
         except OSError:
+            self.is_gone = True
             raise CandidateGoneError from None
 
     def _read(self) -> Any:
         try:
             return read_frame(LINK)
         except (OSError, EOFError, ValueError, RecursionError):
+            self.is_gone = True
             raise CandidateGoneError from None
 
 
@@ -2066,6 +2072,9 @@ class _Tester:
             found = self._failure(error)
         printed = self.capture.take()
         if self.link is not None:
+            if self.link.is_gone:
+                # Whatever the test made of it: `except:` catches this end, too.
+                found = {"kind": "died"}
             found["calls"] = self.link.calls
             found["opaque"] = self.link.has_opaque
             if found.get("line") is None:

@@ -25,7 +25,7 @@ def run(job: Mapping[str, Any], emit: Callable[[Any], None]) -> None:
         "write a file beside it": lambda: os.open(
             job["path"] + ".written", os.O_CREAT | os.O_WRONLY
         ),
-        "list the processes": lambda: os.listdir("/proc"),  # noqa: PTH208 - no pathlib here
+        "look at a process": lambda: open("/proc/1/status"),  # noqa: PTH123, SIM115 - as above
         "start a process": _fork,
         "execute a program": lambda: os.execv("/bin/true", ["true"]),  # noqa: S606 - a probe
         "connect to this machine": lambda: socket.create_connection(
