@@ -11,14 +11,18 @@ import math
 import sys
 import time
 import types
+from collections.abc import Callable, Collection
 from typing import Any
 
-from codegrad.search.cases import ALARM, Alarm, Result, Suite
+from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite, cpu_alarm
 from codegrad.search.subject import FILENAME
 from codegrad.search.values import snapshot
 
 BASE_TICKS = 200_000
 """Steps that one test of the unedited program may take."""
+
+BASE_ALARM_S = 2.0
+"""CPU seconds that one test of the unedited program may take."""
 
 MIN_TICKS = 3_000
 """Steps that a candidate may always take in one test."""
@@ -88,19 +92,33 @@ class Analysis:
         return [states[i * len(states) // at_most] for i in range(at_most)]
 
 
-def analyse(suite: Suite, given: dict[int, float] | None = None) -> Analysis:
+def analyse(
+    suite: Suite,
+    given: dict[int, float] | None = None,
+    *,
+    skipped: Collection[int] = (),
+    on_test: Callable[[int], None] | None = None,
+) -> Analysis:
     """Run every test on the program as installed, plainly and traced.
 
     Args:
         suite: The tests.
         given: Suspicion by line from outside, any scale; lines that no failing test
             reaches are ignored.
+        skipped: Tests that hang: counted as out of steps without being run.
+        on_test: Told of each test before it runs.
     """
     found = Analysis()
     suite.ticks.limit = BASE_TICKS
     for index in range(len(suite)):
+        if on_test is not None:
+            on_test(index)
         start_s = time.process_time()
-        found.results.append(_guarded_run(suite, index))
+        if index in skipped:
+            suite.ticks.reset()
+            found.results.append(Result(ok=False, key=OUT_OF_TICKS, similarity=0.0))
+        else:
+            found.results.append(_guarded_run(suite, index))
         if found.results[-1].ok:
             found.passing_cpu_s += time.process_time() - start_s
         found.ticks.append(suite.ticks.used)
@@ -111,7 +129,10 @@ def analyse(suite: Suite, given: dict[int, float] | None = None) -> Analysis:
     failing = found.failing
     passing = [i for i in range(len(suite)) if i not in set(failing)]
     for index in failing + passing:
-        tracer.trace(suite, index)
+        if on_test is not None:
+            on_test(index)
+        if index not in skipped:
+            tracer.trace(suite, index)
     longest = max((t for t, r in zip(found.ticks, found.results) if r.ok), default=0)
     found.tick_limit = min(BASE_TICKS, max(MIN_TICKS, TICK_FACTOR * longest))
     found.suspicion = _suspicion(found, tracer.exception_lines, given or {})
@@ -120,7 +141,8 @@ def analyse(suite: Suite, given: dict[int, float] | None = None) -> Analysis:
 
 def _guarded_run(suite: Suite, index: int) -> Result:
     try:
-        return suite.run(index)
+        with cpu_alarm(BASE_ALARM_S):
+            return suite.run(index)
     except Alarm:
         return Result(ok=False, key=ALARM, similarity=0.0)
 

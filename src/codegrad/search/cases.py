@@ -9,10 +9,12 @@ has to keep the contract of `Suite`.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import io
 import math
 import operator
+import signal
 import sys
 import types
 from typing import Any, Callable, NamedTuple, Protocol
@@ -32,6 +34,24 @@ WRONG_VALUE_CREDIT = 0.9
 
 class Alarm(BaseException):
     """The CPU alarm went off; no candidate code should catch it."""
+
+
+def _on_alarm(*_: object) -> None:
+    raise Alarm
+
+
+@contextlib.contextmanager
+def cpu_alarm(seconds: float) -> Iterator[None]:
+    """Raise `Alarm` inside the block when it has used so many CPU seconds.
+
+    The alarm repeats every half second, for code that swallows the first.
+    """
+    signal.signal(signal.SIGPROF, _on_alarm)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class Mismatch(AssertionError):  # noqa: N818 - an outcome, not a fault

@@ -338,9 +338,7 @@ def _call_edits(view: View) -> Iterator[Draft]:
     def call(changed: Sequence[str], named: Sequence[str] = tuple(keywords)) -> str:
         return f"{function}({', '.join([*changed, *named])})"
 
-    for i, j in itertools.combinations(range(len(arguments)), 2):
-        swapped = list(arguments)
-        swapped[i], swapped[j] = swapped[j], swapped[i]
+    for swapped in _swapped_pairs(arguments):
         yield draft("argument:swap", call(swapped))
     for i in range(len(arguments)):
         yield draft("argument:drop", call(arguments[:i] + arguments[i + 1 :]))
@@ -358,6 +356,13 @@ def _call_edits(view: View) -> Iterator[Draft]:
     if not (isinstance(node.func, ast.Name) and node.func.id in PURE_FUNCTIONS):
         for name in view.names:
             yield draft("argument:add", call([*arguments, name]))
+
+
+def _swapped_pairs(items: Sequence[str]) -> Iterator[list[str]]:
+    for i, j in itertools.combinations(range(len(items)), 2):
+        swapped = list(items)
+        swapped[i], swapped[j] = swapped[j], swapped[i]
+        yield swapped
 
 
 def _key_edits(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import enum
-import signal
 from typing import NamedTuple
 
 from codegrad.search.analysis import Analysis
-from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite
+from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite, cpu_alarm
 from codegrad.search.edits import Edit
 from codegrad.search.subject import Subject
 
@@ -60,10 +59,6 @@ _INVALID = Outcome(Status.INVALID, 0.0)
 _TICKS = Outcome(Status.TICKS, 0.0)
 
 
-def _on_alarm(*_: object) -> None:
-    raise Alarm
-
-
 class Evaluator:
     """Judges edits of one program by its tests.
 
@@ -90,7 +85,6 @@ class Evaluator:
         self.ticks = 0
         """Steps taken by all candidates so far."""
         suite.ticks.limit = self._tick_limit
-        signal.signal(signal.SIGPROF, _on_alarm)
 
     def _is_endless(self, index: int) -> bool:
         return self._base[index].key in {OUT_OF_TICKS, ALARM}
@@ -108,18 +102,15 @@ class Evaluator:
         finally:
             edit.undo(old)
         try:
-            try:
-                signal.setitimer(signal.ITIMER_PROF, self._alarm_s, 0.5)
+            with cpu_alarm(self._alarm_s):
                 self._suite.install(edit.unit, code)
                 return self._judge()
-            finally:
-                signal.setitimer(signal.ITIMER_PROF, 0)
-                self._suite.restore(edit.unit)
         except Alarm:
-            self._suite.restore(edit.unit)
             return _UNCHANGED
         except BaseException:  # noqa: BLE001 - defining the candidate runs its code
             return _INVALID
+        finally:
+            self._suite.restore(edit.unit)
 
     def _judge(self) -> Outcome:
         strict = True
@@ -141,10 +132,10 @@ class Evaluator:
         return result
 
     def _run_slow(self, index: int) -> Result:
-        signal.setitimer(signal.ITIMER_PROF, SLOW_ALARM_S, 0.5)
         self._suite.ticks.limit = SLOW_TICKS
         try:
-            return self._run(index)
+            with cpu_alarm(SLOW_ALARM_S):
+                return self._run(index)
         finally:
             self._suite.ticks.limit = self._tick_limit
 

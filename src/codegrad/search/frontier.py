@@ -27,8 +27,11 @@ RIVAL_CANDIDATES = 1500
 MAX_RETRIED = 400
 """Candidates that ran out of steps and are tried with more."""
 
-RETRY_TICKS = 200_000
-HOLE_TICKS = 20_000
+MAX_RETRIED_AGAIN = 16
+"""Of those, how many are tried with more steps still: a right program may be slow."""
+
+RETRY_TICKS = {"ticks": 200_000, "patience": 2_000_000, "holes": 20_000}
+"""Steps of one test in the phases that do not go by the program's own."""
 
 MAX_SECOND_EDITS = 6000
 """Edits of a program that is itself one edit away."""
@@ -117,7 +120,12 @@ class _Node:
     next: int = 0
     generated: int = -1
     out_of_ticks: list[int] = field(default_factory=list)
+    """Candidates of this phase that ran out of steps."""
+    retried: list[int] = field(default_factory=list)
+    """Candidates that this phase tries with more."""
     deaths: int = 0
+    hanging: list[int] = field(default_factory=list)
+    """Tests that hang with this program."""
 
 
 @dataclass(slots=True)
@@ -239,8 +247,8 @@ class Frontier:
         limit = node.generated
         if node.depth and node.phase == "edits":
             limit = min(limit, MAX_SECOND_EDITS)
-        if node.phase == "ticks":
-            return not any(index >= node.next for index in node.out_of_ticks)
+        if self._retries(node):
+            return not any(index >= node.next for index in node.retried)
         return node.next >= limit
 
     def _next_phase(self, node: _Node) -> None:
@@ -248,21 +256,30 @@ class Frontier:
             # Rivals of what was found cheaply are not looked for at all costs.
             self._state.window = 0
             return
-        if self._is_retried(node):
-            node.out_of_ticks = sorted(node.out_of_ticks[:MAX_RETRIED])
-            node.phase = "ticks"
-        elif node.phase in {"edits", "ticks"} and not node.depth:
-            node.phase = "stub" if self._state.stub else "holes"
-        else:
-            node.phase = "done"
+        node.phase = self._following_phase(node)
+        at_most = {"ticks": MAX_RETRIED, "patience": MAX_RETRIED_AGAIN}
+        if node.phase in at_most:
+            # Indices are in the order of cost: the likeliest come first.
+            node.retried = node.out_of_ticks[: at_most[node.phase]]
+        node.out_of_ticks = []
         node.next, node.generated, node.deaths = 0, -1, 0
 
-    def _is_retried(self, node: _Node) -> bool:
-        retry = node.phase == "edits" and node.out_of_ticks and not node.depth
-        return bool(retry) and not self._has_found()
+    def _following_phase(self, node: _Node) -> str:
+        if node.depth or self._has_found():
+            return "done"
+        if node.phase == "edits" and node.out_of_ticks:
+            return "ticks"
+        if node.phase == "ticks" and node.out_of_ticks:
+            return "patience"
+        if node.phase in {"edits", "ticks", "patience"}:
+            return "stub" if self._state.stub else "holes"
+        return "done"
+
+    def _retries(self, node: _Node) -> bool:
+        return node.phase in {"ticks", "patience"}
 
     def _has_found(self) -> bool:
-        return bool(self._state.found or self._state.proposed)
+        return bool(self._state.found)
 
     def _next_node(self) -> None:
         state = self._state
@@ -273,7 +290,6 @@ class Frontier:
         state.node = _Node(**node)
 
     def _job(self, node: _Node, count: int) -> Json:
-        ticks = {"ticks": RETRY_TICKS, "holes": HOLE_TICKS}.get(node.phase)
         return {
             "context": "",
             "functions": None,
@@ -281,11 +297,12 @@ class Frontier:
             "prompt": "",
             **self._payload,
             "source": node.source,
-            "phase": node.phase,
+            "phase": "ticks" if self._retries(node) else node.phase,
             "start": node.next,
             "count": count,
-            "indices": node.out_of_ticks if node.phase == "ticks" else None,
-            "tick_limit": ticks,
+            "indices": node.retried if self._retries(node) else None,
+            "hanging": node.hanging,
+            "tick_limit": RETRY_TICKS.get(node.phase),
             "extra": RIVAL_CANDIDATES if self._state.window < 0 else count,
             "seed": self._seed,
             # What the caller blames holds for the program it blamed.
@@ -311,14 +328,23 @@ class Frontier:
                 following, tried, spent = end["next"], end["tried"], end["spent"]
         if following is None:
             # The child died or stood still: what it was trying is left out.
-            node.deaths += 1 if run.mark >= start else MAX_DEATHS + 1
+            self._note_death(node, run.mark)
             following = max(start, run.mark + 1)
             tried = spent = max(1, following - start)
-        elif not tried and node.generated > 0 and node.phase != "ticks":
+        elif not tried and node.generated > 0 and not self._retries(node):
             following = node.generated
         node.next = following
         state.spent += spent
         self._close_window(first, following, spent)
+
+    def _note_death(self, node: _Node, mark: int) -> None:
+        """Make the next job leave out what a child died of."""
+        test = -2 - mark
+        if test >= 0 and test not in node.hanging:
+            node.hanging.append(test)
+            node.deaths += 1
+        else:
+            node.deaths += 1 if mark >= node.next else MAX_DEATHS + 1
 
     def _close_window(self, first: int | None, following: int, spent: int) -> None:
         state = self._state
@@ -341,7 +367,7 @@ class Frontier:
     def _note_hit(self, node: _Node, hit: Json) -> bool:
         """Keep what a hit says; return whether it is plausible."""
         if hit["status"] == "ticks":
-            if node.phase == "edits":
+            if node.phase in {"edits", "ticks"}:
                 node.out_of_ticks.append(hit["index"])
             return False
         cost = node.cost + hit["cost"]

@@ -18,6 +18,8 @@ A job is a JSON object:
     count       how much to spend at most: each candidate counts 1, and 1 more for
                 every 5,000 steps that it took
     indices     the candidates to try instead of a range, or null
+    hanging     tests that hang with the program as it is: run last, only for what
+                passes all others
     tick_limit  steps a candidate may take in one test, or null for the default
     extra       how many more candidates to try after the first plausible one
     prompt      what the function should do, in words
@@ -66,7 +68,10 @@ class Emit(Protocol):
         """Send one frame."""
 
     def mark(self, index: int, /) -> None:
-        """Record which candidate is being tried; survives a kill."""
+        """Record which candidate is being tried; survives a kill.
+
+        -1 is none yet; -2 - i is test i, run on the program as it is.
+        """
 
 
 class _Silence:
@@ -144,7 +149,13 @@ def search(job: Job, emit: Emit, subject: Subject, suite: Suite) -> None:
     This is the entry for suites of another kind than a job's records.
     """
     given = job.get("suspicion") or {}
-    analysis = analyse(suite, {int(line): weight for line, weight in given.items()})
+    analysis = analyse(
+        suite,
+        {int(line): weight for line, weight in given.items()},
+        skipped=job.get("hanging") or (),
+        on_test=lambda index: emit.mark(-2 - index),
+    )
+    emit.mark(-1)
     if analysis.passed == len(suite):
         candidates: Sequence[Edit] = []
     else:

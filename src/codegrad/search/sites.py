@@ -363,7 +363,7 @@ class Scope:
         ]
 
     def values(self, node: ast.expr, site: ExpressionSite) -> list[object]:
-        """Return values of a pure expression in recorded states; errors are left out."""
+        """Return values of a pure expression in recorded states, without errors."""
         if not is_pure(node):
             return []
         try:
