@@ -169,6 +169,7 @@ class _Run:
         """Alternate verification, backward pass and step until there is an end."""
         if not self._resumed:
             self._emit("started", self._description())
+            self._emit("checkpoint", {"state": self.state()})
         loss: Loss | None = None
         try:
             loss = self.loss_fn(self.program)

@@ -74,7 +74,7 @@ def command(output: Path | None, store_path: Path | None) -> int:
     budget = Budget()
     with Store(store_path or folder / "runs.db") as store, Workbench() as bench:
         config = config_json(
-            "search", budget, 0, timeout_s=5.0, allow_unsafe=False, python=None
+            "search", budget, 0, timeout_s=3.0, allow_unsafe=False, python=None
         )
         run = store.create(task_to_json(task), config, task.name)
         screen.announce(task, "search", run.id)

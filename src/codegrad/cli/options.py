@@ -46,7 +46,7 @@ def task_options(command: _Command) -> _Command:
             "--timeout",
             "timeout_s",
             type=click.FloatRange(min=0.05),
-            default=5.0,
+            default=3.0,
             show_default=True,
             help="Seconds that one test may take.",
         ),

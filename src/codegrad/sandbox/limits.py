@@ -24,3 +24,6 @@ class Limits:
 
     file_bytes: int = 1 << 20
     """Size to which a file may grow."""
+
+    is_shortened: bool = False
+    """Whether `wall_s` was lowered because an earlier call hung; not for callers."""

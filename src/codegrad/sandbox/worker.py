@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from codegrad.errors import SandboxError
 from codegrad.sandbox import child
@@ -39,6 +39,11 @@ from codegrad.sandbox.pump import Pump
 from codegrad.sandbox.zygote import Ended, Kid, ZygoteLostError, ZygoteProcess
 
 MAX_RESTARTS = 3
+AFTER_HANG_S = 0.5
+"""Seconds that a call or test may take once an earlier one of its run has hung: a
+program that hangs once mostly hangs often. What is stopped at this shorter limit is
+`NOT_RUN`, because the limit that was asked for was not reached."""
+
 """Fresh children for the rest of a job after one that hung or died."""
 
 TRACE_EVENTS = 100_000
@@ -154,7 +159,8 @@ class Sandbox:
             rest = encoded[len(gathered) :]
             batch = CallBatch({**job, "calls": rest}, len(rest), limits)
             cpu_s += self._run(batch)
-            gathered += batch.outcomes
+            gathered += _cut_short(batch.outcomes, limits)
+            limits = _after_hang(gathered, limits)
             restarts += 1
             if restarts == 0 or not batch.load.ok:
                 load = batch.load
@@ -207,7 +213,8 @@ class Sandbox:
             rest = rewritten[len(gathered) :]
             batch = CheckBatch({**job, "tests": rest}, len(rest), limits, shared=shared)
             cpu_s += self._run(batch)
-            gathered += batch.outcomes
+            gathered += _cut_short(batch.outcomes, limits)
+            limits = _after_hang(gathered, limits)
             restarts += 1
             is_ready = batch.load.ok and batch.prelude.ok
             if restarts == 0 or not is_ready:
@@ -418,3 +425,28 @@ def _has_opaque(data: object) -> bool:
     if isinstance(data, dict):
         return "o" in data or any(_has_opaque(item) for item in data.values())
     return False
+
+
+_Outcome = TypeVar("_Outcome", CallOutcome, TestOutcome)
+
+
+def _after_hang(
+    outcomes: Sequence[CallOutcome | TestOutcome], limits: Limits
+) -> Limits:
+    """Return the limits for what comes after `outcomes`."""
+    if not outcomes or outcomes[-1].kind is not Ending.TIMEOUT:
+        return limits
+    return replace(limits, wall_s=min(limits.wall_s, AFTER_HANG_S), is_shortened=True)
+
+
+def _cut_short(outcomes: Sequence[_Outcome], limits: Limits) -> list[_Outcome]:
+    """Mark as not run what was stopped at a limit that nobody asked for."""
+    if not limits.is_shortened:
+        return list(outcomes)
+    why = f"stopped after {limits.wall_s:g} s, because an earlier one did not return"
+    return [
+        replace(outcome, kind=Ending.NOT_RUN, message=why)
+        if outcome.kind is Ending.TIMEOUT
+        else outcome
+        for outcome in outcomes
+    ]

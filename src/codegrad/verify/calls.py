@@ -67,7 +67,7 @@ def _judge(outcome: CallOutcome, function: str, constraint: Constraint) -> Verdi
             constraint.name,
             STAGE,
             Status.UNKNOWN,
-            "not tried: too many earlier calls had to be killed",
+            outcome.message or "not tried: too many earlier calls had to be killed",
             distance=1.0,
         )
     holds, gap = _compare(outcome, check)

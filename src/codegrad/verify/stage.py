@@ -33,7 +33,7 @@ class Workbench:
         allow_unsafe: bool = False,
     ) -> None:
         self.python = python
-        self.limits = limits or Limits()
+        self.limits = limits or Limits(wall_s=3.0, cpu_s=3.0)
         self.allow_unsafe = allow_unsafe
 
     @cached_property

@@ -1,0 +1,188 @@
+"""The front door: outcomes, events, checkpoints, budgets."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from codegrad.budget import Budget
+from codegrad.engines.scripted import ScriptedEngine
+from codegrad.engines.search import SearchEngine
+from codegrad.events import Event
+from codegrad.refine import Outcome, refine
+from codegrad.task import Task
+from codegrad.tasks.python_file import task_from_text
+from codegrad.verify.stage import Workbench
+
+HEAD = '''\
+def largest(items):
+    """Return the largest item.
+
+    >>> largest([3, 9, 2])
+    9
+    >>> largest([-5, -1])
+    -1
+    >>> largest([4])
+    4
+    """
+'''
+WRONG = HEAD + "    # smallest?\n    return min(items)\n"
+RIGHT = HEAD + "    return max(items)\n"
+HALF = HEAD + "    return 9 if len(items) == 3 else min(items)\n"
+
+
+def task_of(text: str = WRONG) -> Task:
+    return task_from_text(text, "m.py", "largest")
+
+
+def test_wrong_code_becomes_right_code_and_keeps_its_comments() -> None:
+    result = refine(task_of())
+    assert result.outcome is Outcome.VERIFIED
+    assert result.code == WRONG.replace("min(items)", "max(items)")
+    assert result.diff().count("\n+    ") == 1
+    assert result.evidence.sentence().startswith("verified: 4 of 4")
+
+
+def test_right_code_is_left_alone() -> None:
+    events: list[Event] = []
+    result = refine(task_of(RIGHT), on_event=events.append)
+    assert result.outcome is Outcome.UNCHANGED
+    assert result.changed == ()
+    assert not [e for e in events if e.kind in {"proposed", "stepped"}]
+
+
+def test_the_story_is_told_in_order_and_can_be_stored() -> None:
+    events: list[Event] = []
+    refine(task_of(), engines=[ScriptedEngine([HALF, RIGHT])], on_event=events.append)
+    kinds = [e.kind for e in events if e.kind != "progress"]
+    step = ["gradient", "proposed", "stepped", "checkpoint"]
+    assert kinds == ["started", "checkpoint", "verified", *step, *step, "finished"]
+    for event in events:
+        assert json.loads(json.dumps(event.data)) == dict(event.data)
+
+
+def test_the_best_so_far_is_kept_when_the_engine_runs_dry() -> None:
+    worse = HEAD + "    return 0\n"
+    result = refine(task_of(), engines=[ScriptedEngine([HALF, worse])])
+    assert result.outcome is Outcome.EXHAUSTED
+    assert result.code == HALF
+    assert result.evidence.refuted
+
+
+def test_a_budget_of_candidates_is_kept_to() -> None:
+    hopeless = task_of(WRONG.replace("min(items)", "items.sort() or 5 // 0"))
+    engine = SearchEngine(step_candidates=300)
+    result = refine(hopeless, engines=[engine], budget=Budget(candidates=600))
+    if result.outcome is Outcome.EXHAUSTED:
+        assert result.spent.candidates >= 600 or "nothing" in result.reason
+
+
+def test_a_budget_of_nothing_changes_nothing() -> None:
+    result = refine(task_of(), budget=Budget(candidates=0))
+    assert result.outcome is Outcome.EXHAUSTED
+    assert result.changed == ()
+    assert "budget is spent" in result.reason
+
+
+def test_a_task_that_says_nothing_is_not_called_verified() -> None:
+    result = refine(task_from_text("def f(x):\n    return x\n", "m.py", "f"))
+    assert result.outcome is Outcome.EXHAUSTED
+    assert not result.verified
+    assert "no test, example or contract" in result.reason
+
+
+def test_a_text_that_does_not_parse_is_refuted_and_not_lost() -> None:
+    text = WRONG.replace("return min(items)", "return min(items")
+    result = refine(task_of(text))
+    assert result.outcome is Outcome.EXHAUSTED
+    assert result.evidence.refuted
+    assert result.code == text
+
+
+def test_two_runs_of_one_seed_are_the_same_run() -> None:
+    def story() -> list[tuple[str, Any]]:
+        events: list[Event] = []
+        refine(task_of(), on_event=events.append)
+        return [
+            (e.kind, e.data.get("label"))
+            for e in events
+            if e.kind in {"proposed", "gradient"}
+        ]
+
+    assert story() == story()
+
+
+class StoppedError(Exception):
+    """Ends a run between two steps, as a kill would."""
+
+
+def test_a_run_goes_on_from_a_checkpoint_as_if_nothing_had_happened() -> None:
+    whole = refine(task_of(), engines=[SearchEngine(step_candidates=3)])
+    state: Mapping[str, Any] = {}
+
+    def stop_at_the_second(event: Event) -> None:
+        nonlocal state
+        if event.kind == "checkpoint":
+            state = json.loads(json.dumps(event.data["state"]))
+            if event.step == 1:
+                raise StoppedError
+
+    with pytest.raises(StoppedError):
+        refine(
+            task_of(),
+            engines=[SearchEngine(step_candidates=3)],
+            on_event=stop_at_the_second,
+        )
+    rest = refine(
+        task_of(), engines=[SearchEngine(step_candidates=3)], checkpoint=state
+    )
+    assert rest.steps == whole.steps == 2
+    assert rest.sources == whole.sources
+    assert rest.spent.candidates == whole.spent.candidates
+    assert rest.outcome is whole.outcome
+
+
+def test_an_interrupt_ends_the_run_with_the_best_so_far() -> None:
+    def interrupt(event: Event) -> None:
+        if event.kind == "stepped" and event.step == 1:
+            raise KeyboardInterrupt
+
+    result = refine(
+        task_of(), engines=[ScriptedEngine([HALF, RIGHT])], on_event=interrupt
+    )
+    assert result.outcome is Outcome.INTERRUPTED
+    assert result.code == HALF
+
+
+def test_several_functions_are_repaired_one_by_one() -> None:
+    text = '''
+def double(x):
+    """
+    >>> double(3)
+    6
+    >>> double(0)
+    0
+    >>> double(-2)
+    -4
+    """
+    return x + 2
+
+
+def doubles(items):
+    """
+    >>> doubles([1, 2])
+    [2, 4]
+    >>> doubles([5])
+    [10]
+    >>> doubles([])
+    []
+    """
+    return [double(x) for x in items[1:]]
+'''
+    with Workbench() as bench:
+        result = refine(task_from_text(text, "m.py", "doubles"), bench=bench)
+    assert result.verified, result.reason
+    scope: dict[str, Any] = {}
+    exec(result.code, scope)
+    assert scope["doubles"]([7, 8, 9]) == [14, 16, 18]
