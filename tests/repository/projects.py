@@ -121,6 +121,14 @@ version = "0.1"
 [build-system]
 requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
+
+[tool.setuptools]
+packages = ["shop"]
+"""
+
+SOURCE_FOLDER = """
+[tool.setuptools.package-dir]
+"" = "src"
 """
 
 
@@ -136,7 +144,7 @@ def write_shop(root: Path, *, package: str = "") -> Path:
     write(
         root,
         {
-            "pyproject.toml": PYPROJECT,
+            "pyproject.toml": PYPROJECT + (SOURCE_FOLDER if package else ""),
             f"{package}shop/__init__.py": "",
             f"{package}shop/price.py": PRICE,
             f"{package}shop/cart.py": CART,

@@ -1,7 +1,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -446,20 +446,23 @@ def test_what_is_no_python_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment") / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
-    command = [str(python), "-m", "pip", "install", "-q", "pytest", "setuptools"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [str(python), "-m", "pip", "install", "-qU", "pytest", "setuptools"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"pytest cannot be installed here: {done.stderr[-200:]}")
-    yield python
+    return python
 
 
 def pip_install(python: Path, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "install", "-q", "--no-build-isolation"]
-    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
 
 
 @pytest.mark.slow
@@ -468,8 +471,6 @@ def test_editable_install_does_not_get_around_the_copy(
     environment: Path, tmp_path: Path, package: str
 ) -> None:
     root = write_shop(tmp_path / "shop", package=package)
-    if not package:
-        write(root, {"setup.cfg": "[options]\npackages = shop\n"})
     pip_install(environment, "--editable", str(root))
     repository = replace(shop(root, package=package), python=environment)
     assert len(run_suite(repository, {}).failing) == 4
