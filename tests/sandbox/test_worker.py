@@ -24,7 +24,7 @@ from codegrad.sandbox import (
     Yielded,
 )
 
-SHORT = Limits(wall_s=0.8)
+SHORT = Limits(wall_s=0.5)
 
 
 def source(text: str) -> str:
@@ -83,6 +83,15 @@ def test_what_follows_a_hang_or_a_death_still_runs(sandbox: Sandbox) -> None:
     assert [outcome.kind.value for outcome in run.calls] == endings
     assert run.calls[5].value == 5
     assert sandbox.restarts == 0
+
+
+def test_after_a_hang_the_rest_has_less_time_and_says_so(sandbox: Sandbox) -> None:
+    candidate = "def f(x):\n    while x: pass\n    return x\n"
+    calls = [Call((1,)), Call((1,)), Call((0,))]
+    run = sandbox.call(candidate, "f", calls, limits=Limits(wall_s=1.5))
+    kinds = [outcome.kind.value for outcome in run.calls]
+    assert kinds == ["timeout", "not_run", "returned"]
+    assert "earlier" in run.calls[1].message
 
 
 def test_after_three_fresh_children_the_rest_is_not_run(sandbox: Sandbox) -> None:

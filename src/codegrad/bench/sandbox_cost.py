@@ -38,7 +38,7 @@ def measure(count: int) -> dict[str, list[tuple[float, float]]]:
     Processor time is that of the processes that run the candidate; that of the
     parent's own bookkeeping is part of the wall time.
     """
-    fork = subprocess.Popen(
+    fork = subprocess.Popen(  # noqa: S603 - our own interpreter and program
         [sys.executable, "-I", "-c", _FORK_LOOP],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -39,12 +39,12 @@ from codegrad.sandbox.pump import Pump
 from codegrad.sandbox.zygote import Ended, Kid, ZygoteLostError, ZygoteProcess
 
 MAX_RESTARTS = 3
+"""Fresh children for the rest of a job after one that hung or died."""
+
 AFTER_HANG_S = 0.5
 """Seconds that a call or test may take once an earlier one of its run has hung: a
 program that hangs once mostly hangs often. What is stopped at this shorter limit is
 `NOT_RUN`, because the limit that was asked for was not reached."""
-
-"""Fresh children for the rest of a job after one that hung or died."""
 
 TRACE_EVENTS = 100_000
 """Executed lines after which a traced call or test ends as a timeout."""
@@ -151,12 +151,13 @@ class Sandbox:
             SandboxError: If no confined process can be started.
         """
         encoded = [_encode_call(call) for call in calls]
-        job = _job(source, entry, context, limits, trace=trace)
+        job = _job(source, entry, context, limits)
         gathered: list[CallOutcome] = []
         load = LoadOutcome(Ending.NOT_RUN)
         cpu_s, restarts = 0.0, -1
         while restarts < MAX_RESTARTS and (len(gathered) < len(calls) or restarts < 0):
             rest = encoded[len(gathered) :]
+            job["trace"] = _trace_settings(limits) if trace else None
             batch = CallBatch({**job, "calls": rest}, len(rest), limits)
             cpu_s += self._run(batch)
             gathered += _cut_short(batch.outcomes, limits)
@@ -203,7 +204,7 @@ class Sandbox:
         Raises:
             SandboxError: If no confined process can be started.
         """
-        job = _job(source, entry, context, limits, trace=trace)
+        job = _job(source, entry, context, limits)
         job["prelude"] = rewrite_asserts(prelude, entry)
         rewritten = [rewrite_asserts(test, entry) for test in tests]
         gathered: list[TestOutcome] = []
@@ -211,6 +212,7 @@ class Sandbox:
         cpu_s, restarts = 0.0, -1
         while restarts < MAX_RESTARTS and (len(gathered) < len(tests) or restarts < 0):
             rest = rewritten[len(gathered) :]
+            job["trace"] = _trace_settings(limits) if trace else None
             batch = CheckBatch({**job, "tests": rest}, len(rest), limits, shared=shared)
             cpu_s += self._run(batch)
             gathered += _cut_short(batch.outcomes, limits)
@@ -238,7 +240,7 @@ class Sandbox:
         Raises:
             SandboxError: If no confined process can be started.
         """
-        job = _job(source, "", context, limits, trace=False)
+        job = _job(source, "", context, limits)
         outcomes = []
         for stdin in stdins:
             batch = ProgramBatch(job, stdin, limits)
@@ -395,18 +397,18 @@ def _follow(batch: Batch, pump: Pump) -> Generator[None, None, bool]:
             deadline = time.monotonic() + wall_s
 
 
-def _job(
-    source: str, entry: str, context: str, limits: Limits, *, trace: bool
-) -> dict[str, Any]:
-    # The child's clock starts later than ours, so its deadline must be shorter.
-    settings = {"events": TRACE_EVENTS, "wall_s": limits.wall_s * 0.8}
+def _job(source: str, entry: str, context: str, limits: Limits) -> dict[str, Any]:
     return {
         "source": source,
         "entry": entry,
         "context": context,
         "output_bytes": limits.output_bytes,
-        "trace": settings if trace else None,
     }
+
+
+def _trace_settings(limits: Limits) -> dict[str, Any]:
+    # The child's clock starts later than ours, so its deadline must be shorter.
+    return {"events": TRACE_EVENTS, "wall_s": limits.wall_s * 0.8}
 
 
 def _encode_call(call: Call) -> list[Any]:
@@ -436,7 +438,9 @@ def _after_hang(
     """Return the limits for what comes after `outcomes`."""
     if not outcomes or outcomes[-1].kind is not Ending.TIMEOUT:
         return limits
-    return replace(limits, wall_s=min(limits.wall_s, AFTER_HANG_S), is_shortened=True)
+    if limits.wall_s <= AFTER_HANG_S:
+        return limits
+    return replace(limits, wall_s=AFTER_HANG_S, is_shortened=True)
 
 
 def _cut_short(outcomes: Sequence[_Outcome], limits: Limits) -> list[_Outcome]:
