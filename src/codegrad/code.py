@@ -32,6 +32,9 @@ class FunctionSite:
 
     path: str
     span: Span
+    body: int
+    """The first line of its body, docstring aside."""
+
     calls: tuple[str, ...]
     """Names of functions of the same program that it mentions, in order."""
 
@@ -211,7 +214,10 @@ def function_sites(path: str, text: str) -> Iterator[FunctionSite]:
     for prefix, node in _functions(tree):
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         span = Span(first, node.col_offset, node.end_lineno or first)
-        yield FunctionSite(prefix + node.name, path, span, tuple(_mentions(node)))
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        start = (body or node.body)[0].lineno
+        name = prefix + node.name
+        yield FunctionSite(name, path, span, start, tuple(_mentions(node)))
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, _Function]]:

@@ -9,6 +9,7 @@ examples fail is blamed before its callers.
 from collections.abc import Callable, Iterator, Sequence
 
 from codegrad.blame.observation import Observation
+from codegrad.blame.repository import CALLER_SHARE
 from codegrad.blame.spectrum import line_suspicion
 from codegrad.code import MODULE, Code, Program
 from codegrad.gradient import Critique, LineValues
@@ -30,7 +31,7 @@ Observe = Callable[[Sources, Task, Sequence[Constraint]], Sequence[Observation]]
 
 _LINES_WITH_VALUES = 4
 _STATIC_STAGES = frozenset({"syntax", "lint", "types"})
-_CALLER_SHARE = 0.6
+_OWN_EXAMPLES_SHARE = 0.6
 """What is left of the blame of a caller when a callee's own examples fail."""
 
 
@@ -109,20 +110,26 @@ class Critic:
     ) -> Iterator[Critique]:
         constraint = self._constraint(verdict.constraint)
         reached: dict[tuple[str, str], dict[int, float]] = {}
+        bodies = {(site.path, site.name): site.body for site in program.sites()}
         for observation in observations:
             for line in sorted(observation.lines):
                 owner = program.owner(observation.path, line)
                 if owner.name == MODULE and self._task.entry_point:
                     continue  # definitions run at import; they are not at fault
+                if line < bodies.get((owner.path, owner.name), 0):
+                    continue  # entering a function is no reason to blame its header
                 weight = suspicion[observation.path].get(line, 0.0)
                 reached.setdefault((owner.path, owner.name), {})[line] = weight
         if not reached:
             owner = _fallback(program, verdict)
             reached = {(owner.path, owner.name): {_line_of(verdict, owner): 1.0}}
         ill = self._refuted_functions(failed)
+        called = _equally_blamed_callers(program, reached)
         for (path, function), lines in reached.items():
             top = max(lines.values())
-            share = _CALLER_SHARE if ill - {function} and function not in ill else 1.0
+            share = CALLER_SHARE if (path, function) in called else 1.0
+            if ill - {function} and function not in ill:
+                share = _OWN_EXAMPLES_SHARE
             best = min(line for line, weight in lines.items() if weight == top)
             yield Critique(
                 constraint=verdict.constraint,
@@ -148,6 +155,22 @@ class Critic:
             if constraint.name in failed and isinstance(check, CallCheck | RaisesCheck):
                 names.add(check.function or self._task.entry_point)
         return names - {self._task.entry_point}
+
+
+def _equally_blamed_callers(
+    program: Program, reached: dict[tuple[str, str], dict[int, float]]
+) -> set[tuple[str, str]]:
+    """Return the functions that call one that is at least as suspicious."""
+    top = {key: max(lines.values()) for key, lines in reached.items()}
+    graph = program.call_graph
+    return {
+        caller
+        for caller in top
+        for callee in graph.get(caller, ())
+        if callee != caller
+        and top.get(callee, 0.0) >= top[caller]
+        and caller not in graph.get(callee, ())
+    }
 
 
 def _static_direction(finding: Finding) -> str:

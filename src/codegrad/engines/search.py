@@ -15,7 +15,7 @@ from codegrad.code import MODULE, Program
 from codegrad.contract import ClauseKind
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.errors import EngineError
-from codegrad.sandbox import Limits, encode
+from codegrad.sandbox import encode
 from codegrad.search.frontier import Frontier, JobRun
 from codegrad.task import (
     AssertionCheck,
@@ -23,19 +23,17 @@ from codegrad.task import (
     Check,
     ClauseCheck,
     Constraint,
+    PytestCheck,
     RaisesCheck,
     StdinCheck,
     Task,
 )
 from codegrad.tasks.literals import call_text
 from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
-from codegrad.verify.stage import SEARCH_KERNEL, Workbench
+from codegrad.verify.stage import Workbench
 
 STEP_CANDIDATES = 6000
 """Candidates of one step: a few seconds, which is what a kill can lose."""
-
-_KERNEL_LIMITS = Limits(wall_s=30.0, cpu_s=600.0)
-"""A batch child runs thousands of candidates; standing still is what ends it."""
 
 _Json = dict[str, Any]
 
@@ -147,7 +145,7 @@ class SearchEngine:
 
         def run_job(job: _Json) -> JobRun:
             nonlocal tried
-            run = self._start(task, program, path, job)
+            run = self._bench.search(task, program.sources, path, job)
 
             def report(done: int) -> None:
                 progress(tried + done, f"{job['phase']} in {path}")
@@ -159,11 +157,6 @@ class SearchEngine:
             return _Reported(run, int(job["start"]), report, finish)
 
         return run_job
-
-    def _start(self, task: Task, program: Program, path: str, job: _Json) -> JobRun:
-        if task.repository is not None:
-            return self._bench.repository_search(task, program.sources, path, job)
-        return self._bench.sandbox.kernel(SEARCH_KERNEL, job, limits=_KERNEL_LIMITS)
 
     def state(self) -> dict[str, Any]:
         """Return where the search is."""
@@ -290,6 +283,11 @@ def kernel_payload(
         "tests": tests,
         "suspicion": suspicion or None,
         "prompt": task.prompt,
+        "select": [
+            constraint.check.node
+            for constraint in task.constraints
+            if isinstance(constraint.check, PytestCheck)
+        ],
     }
 
 

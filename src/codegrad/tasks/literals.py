@@ -2,11 +2,18 @@
 
 import ast
 import copy
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 _TEXT_LIMIT = 160
 _MAX_BITS = 4096
+_OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
 _NOT_LITERAL = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
@@ -72,15 +79,8 @@ class _Folder(ast.NodeTransformer):
             return node
         if left.bit_length() + right.bit_length() > _MAX_BITS:
             return node
-        match node.op:
-            case ast.Add():
-                return ast.Constant(left + right)
-            case ast.Sub():
-                return ast.Constant(left - right)
-            case ast.Mult():
-                return ast.Constant(left * right)
-            case _:
-                return node
+        operation = _OPERATIONS.get(type(node.op))
+        return ast.Constant(operation(left, right)) if operation else node
 
 
 def call_text(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -4,18 +4,23 @@ A stage takes module texts and a task and returns verdicts. It never raises for 
 candidate does; where it cannot conclude it returns `UNKNOWN` with the reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
-from codegrad.blame.observation import Observer
+from codegrad.blame.observation import Observation, Observer
+from codegrad.blame.repository import observe_suite
 from codegrad.sandbox import Limits, Sandbox
-from codegrad.task import Constraint, Sources, Task
+from codegrad.sandbox.repository import SUITE_LIMITS, run_suite, search_job
+from codegrad.search.frontier import JobRun
+from codegrad.task import Constraint, PytestCheck, Sources, Task
 from codegrad.verdict import Verdict
 
 SEARCH_KERNEL = "codegrad.search.kernel"
+KERNEL_LIMITS = Limits(wall_s=30.0, cpu_s=600.0)
+"""A batch child runs thousands of candidates; standing still is what ends it."""
 
 
 class Workbench:
@@ -30,10 +35,12 @@ class Workbench:
         *,
         python: Path | None = None,
         limits: Limits | None = None,
+        suite_limits: Limits = SUITE_LIMITS,
         allow_unsafe: bool = False,
     ) -> None:
         self.python = python
         self.limits = limits or Limits(wall_s=3.0, cpu_s=3.0)
+        self.suite_limits = suite_limits
         self.allow_unsafe = allow_unsafe
 
     @cached_property
@@ -47,9 +54,34 @@ class Workbench:
             self.python, allow_unsafe=self.allow_unsafe, preload=(SEARCH_KERNEL,)
         )
 
-    def observer(self) -> Observer:
-        """Return what runs checks again under observation."""
-        return Observer(lambda: self.sandbox, self.limits)
+    def observe(
+        self, sources: Sources, task: Task, constraints: Sequence[Constraint]
+    ) -> list[Observation]:
+        """Run checks again under observation and return where they went."""
+        if task.repository is None:
+            observer = Observer(lambda: self.sandbox, self.limits)
+            return observer.observe(sources, task, constraints)
+        run = run_suite(
+            task.repository,
+            sources,
+            select=[
+                c.check.node for c in constraints if isinstance(c.check, PytestCheck)
+            ],
+            trace=True,
+            limits=self.suite_limits,
+            allow_unsafe=self.allow_unsafe,
+        )
+        return [found for found in observe_suite(run) if found.path in sources]
+
+    def search(
+        self, task: Task, sources: Sources, path: str, job: Mapping[str, Any]
+    ) -> JobRun:
+        """Start a job of the search kernel on the module at `path`."""
+        if task.repository is None:
+            return self.sandbox.kernel(SEARCH_KERNEL, job, limits=KERNEL_LIMITS)
+        return search_job(
+            task.repository, sources, path, job, allow_unsafe=self.allow_unsafe
+        )
 
     def close(self) -> None:
         """Stop the worker, if it was started."""

@@ -60,7 +60,7 @@ class VerificationLoss:
             not_run=run.not_run,
             size=sum(map(_size, sources.values())),
             program=program,
-            blamer=Critic(self.task, self.bench.observer().observe),
+            blamer=Critic(self.task, self.bench.observe),
             judge=self.evaluate,
         )
 
