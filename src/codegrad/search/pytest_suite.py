@@ -21,11 +21,12 @@ import gc
 import importlib
 import inspect
 import json
+import marshal
 import os
 import signal
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -317,6 +318,85 @@ class _Sides(NamedTuple):
     expected: object
 
 
+def in_child(function: Callable[[], Any]) -> Any:  # noqa: ANN401 - what JSON holds
+    """Return what `function` returns in a forked child; None if the child died."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        # The child may leave only through here.
+        try:
+            data = json.dumps(function()).encode()
+            with os.fdopen(writer, "wb") as pipe:
+                pipe.write(data)
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(child, 0)
+    try:
+        return json.loads(data)
+    except ValueError:
+        return None
+
+
+class Template:
+    """A process that stays as it was when it was forked, and answers from children.
+
+    It ends with this process, whose end of the pipe is then closed.
+
+    Args:
+        answer: Called in a child of the template, with a request; returns JSON.
+    """
+
+    def __init__(self, answer: Callable[[Any], Any]) -> None:
+        requests, self._requests = os.pipe()
+        self._answers, answers = os.pipe()
+        if os.fork() == 0:
+            try:
+                os.close(self._requests)
+                os.close(self._answers)
+                self._serve(requests, answers, answer)
+            finally:
+                os._exit(0)
+        os.close(requests)
+        os.close(answers)
+
+    def ask(self, request: Any) -> Any:  # noqa: ANN401 - what JSON holds
+        """Return the answer to a request; None if the child died."""
+        write_all(self._requests, marshal.dumps(request))
+        return json.loads(read_all(self._answers) or b"null")
+
+    def _serve(self, requests: int, answers: int, answer: Callable[[Any], Any]) -> None:
+        while True:
+            data = read_all(requests)
+            if not data:
+                return
+            reply = in_child(functools.partial(answer, marshal.loads(data)))  # noqa: S302 - from our own process
+            write_all(answers, json.dumps(reply).encode())
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write a message with its length to a pipe."""
+    left = memoryview(len(data).to_bytes(4, "little") + data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
+def read_all(fd: int) -> bytes:
+    """Read a message from a pipe; nothing if the other side is gone."""
+    size, data = 4, b""
+    has_header = False
+    while len(data) < size:
+        part = os.read(fd, size - len(data))
+        if not part:
+            return b""
+        data += part
+        if not has_header and len(data) == size:
+            has_header, size, data = True, int.from_bytes(data, "little"), b""
+    return data
+
+
 class PytestSuite:
     """Collected items as a suite of the kernel; see `codegrad.search.cases.Suite`.
 
@@ -350,6 +430,9 @@ class PytestSuite:
         self._instrument(subject, os.path.realpath(str(module.__file__)))
         self._state = ModuleState(modules)
         self._forks = False
+        self._template: Template | None = None
+        self._current: tuple[Unit, types.CodeType] | None = None
+        self._subject = subject
         self._items = [_Item(item) for item in items]
         self._choose()
 
@@ -372,25 +455,42 @@ class PytestSuite:
             except Exception:  # noqa: BLE001 - evaluating the defaults runs its code
                 # For example a default that is a name of the class body.
                 live.has_defaults = False
+            self._current = None
             live.restore()
         if not self._live:
             raise ValueError("none of the functions that may change is in memory")
 
     def _choose(self) -> None:
-        """Keep the items that matter and find the cheapest true way to run each."""
-        kept: list[tuple[_Item, Result]] = []
+        """Keep the items that matter and find the cheapest true way to run each.
+
+        Everything is tried in a child, so that this process stays as it was.
+        """
+        plan = in_child(self._rehearse)
+        if not isinstance(plan, list):
+            # A test ended the process: keep all, and let a child die each time.
+            self._forks = True
+            return
+        for item, (_, is_direct, repeats) in zip(self._items, plan):
+            item.is_direct = is_direct
+            self._forks = self._forks or not repeats
+        self._items = [i for i, (is_kept, _, _) in zip(self._items, plan) if is_kept]
+
+    def _rehearse(self) -> list[tuple[bool, bool, bool]]:
+        """Return for each item whether it matters, runs directly, and repeats."""
+        first = []
         for item in self._items:
             result = self._run_once(item)
-            if self.ticks.used > 0 or not result.ok:
-                kept.append((item, result))
-        for item, result in kept:
-            if item.is_plain:
-                item.is_direct = True
-                item.is_direct = self._run_once(item) == result
-        for item, result in kept:
-            if not item.is_direct and self._run_once(item) != result:
-                self._forks = True
-        self._items = [item for item, _ in kept]
+            first.append((result, self.ticks.used > 0 or not result.ok))
+        plan = []
+        for item, (result, is_kept) in zip(self._items, first):
+            repeats = is_direct = True
+            if is_kept:
+                repeats = self._run_once(item) == result
+                item.is_direct = item.is_plain
+                is_direct = item.is_direct and self._run_once(item) == result
+                item.is_direct = False
+            plan.append((is_kept, is_direct, repeats))
+        return plan
 
     def __len__(self) -> int:
         return len(self._items)
@@ -402,7 +502,7 @@ class PytestSuite:
         item = self._items[index]
         # A tracer has to see the run, and a child cannot tell what it saw.
         if self._forks and not item.is_direct and sys.gettrace() is None:
-            return self._run_forked(item)
+            return self._run_forked(index)
         return self._run_once(item)
 
     def _run_once(self, item: _Item) -> Result:
@@ -435,37 +535,31 @@ class PytestSuite:
         name = type(error).__name__
         return Result(ok=False, key=f"!{name} {_text(error)[:60]}", similarity=0.0)
 
-    def _run_forked(self, item: _Item) -> Result:
+    def _run_forked(self, index: int) -> Result:
         self.ticks.reset()
+        if self._template is None:
+            self._template = Template(self._answer)
         timer = signal.getitimer(signal.ITIMER_PROF)
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            # The child may leave only through here.
-            try:
-                signal.setitimer(signal.ITIMER_PROF, *timer)
-                answer = self._answer(item)
-                os.write(writer, json.dumps(answer).encode())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        try:
-            data = b"".join(iter(lambda: os.read(reader, 1 << 16), b""))
-        finally:
-            os.close(reader)
-            os.waitpid(child, 0)
-        try:
-            ok, key, credit, used = json.loads(data)
-        except ValueError:
+        unit, code = self._current or (None, None)
+        name = None if unit is None else unit.name
+        answer = self._template.ask((index, self.ticks.limit, timer, name, code))
+        if answer is None:
             return Result(ok=False, key="!died", similarity=0.0)
-        self._counter.forwarded = used
+        ok, key, credit, self._counter.forwarded = answer
         if key == ALARM:
             raise Alarm
         return Result(ok, key, credit)
 
-    def _answer(self, item: _Item) -> list[Any]:
+    def _answer(self, request: Any) -> list[Any]:  # noqa: ANN401 - what was asked
+        """Run one item on one candidate, in a child of the template."""
+        index, limit, timer, name, code = request
+        self.ticks.limit = limit
+        signal.setitimer(signal.ITIMER_PROF, *timer)
         try:
-            return [*self._run_once(item), self.ticks.used]
+            for unit in self._subject.units:
+                if unit.name == name:
+                    self.install(unit, code)
+            return [*self._run_once(self._items[index]), self.ticks.used]
         except Alarm:
             return [False, ALARM, 0.0, self.ticks.used]
 
@@ -474,6 +568,7 @@ class PytestSuite:
     def install(self, unit: Unit, code: types.CodeType) -> None:
         """Swap the code of the live functions; see `Suite.install`."""
         live = self._live[unit.name]
+        self._current = (unit, code)
         made = None
         if live.has_defaults:
             local: dict[str, Any] = {}
@@ -485,6 +580,7 @@ class PytestSuite:
 
     def restore(self, unit: Unit) -> None:
         """Put the original back; see `Suite.restore`."""
+        self._current = None
         self._live[unit.name].restore()
         self._state.restore()
 
