@@ -26,6 +26,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import errno
+import functools
 import io
 import json
 import os
@@ -945,24 +946,23 @@ class LayerStates:
 
 
 def set_limits(limits: Mapping[str, int]) -> None:
-    """Lower the resource limits of this process."""
+    """Lower the resource limits of this process that differ from job to job."""
     import resource
 
-    wanted = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: limits["memory"],
-        resource.RLIMIT_FSIZE: limits["file"],
-        resource.RLIMIT_NOFILE: limits["files"],
-    }
-    for name in ("RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
-        if hasattr(resource, name):
-            wanted[getattr(resource, name)] = 0
-    if limits.get("processes"):
-        wanted[resource.RLIMIT_NPROC] = limits["processes"]
-    for kind, value in wanted.items():
-        _lower(kind, value, value)
+    _lower(resource.RLIMIT_AS, limits["memory"], limits["memory"])
+    _lower(resource.RLIMIT_FSIZE, limits["file"], limits["file"])
     # SIGXCPU at the soft limit tells a timeout from a crash; SIGKILL comes after.
     _lower(resource.RLIMIT_CPU, limits["cpu"], limits["cpu"] + 1)
+
+
+def set_common_limits(files: int) -> None:
+    """Lower the resource limits that all jobs share; children inherit them."""
+    import resource
+
+    _lower(resource.RLIMIT_NOFILE, files, files)
+    for name in ("RLIMIT_CORE", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"):
+        if hasattr(resource, name):
+            _lower(getattr(resource, name), 0, 0)
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:
@@ -1163,6 +1163,7 @@ def _become(
         if kernel is not None:
             kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
         os.chdir(config["cwd"])
+        set_common_limits(config["limits"]["files"])
         set_limits(config["limits"])
         if ruleset is not None:
             ruleset.enforce()
@@ -1219,6 +1220,9 @@ CHANNEL = 3
 LINK = 4
 """The descriptor between tester and candidate, or of the mark of a kernel job."""
 
+_ZYGOTE_FILES = 64
+"""Descriptors that a zygote and each of its children may have open."""
+
 CONTROL_BYTES = 1 << 15
 """The largest control message."""
 
@@ -1254,6 +1258,7 @@ def zygote_main(config: Mapping[str, Any]) -> None:
         return
     hello = {**states.to_data(), "python": sys.version.split()[0]}
     control.send(json.dumps(hello).encode())
+    _capture()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -1292,9 +1297,7 @@ class Zygote:
             for entry in sys.path
             if any(_is_beneath(entry, path) for path in read)
         ]
-        states.states["rlimits"] = ["on", ""]
-        if "rlimits" in states.off:
-            states.states["rlimits"] = ["off", ""]
+        states.attempt("rlimits", lambda: set_common_limits(_ZYGOTE_FILES))
         if kernel is None:
             for name in LAYERS:
                 states.states.setdefault(name, ["unavailable", "needs Linux"])
@@ -1583,17 +1586,26 @@ class _Sink(io.RawIOBase):
 
 
 class _Capture:
-    """Catches sys.stdout; `take` returns what was printed since the last time."""
+    """Catches sys.stdout; `take` returns what was printed since the last time.
 
-    def __init__(self, limit: int) -> None:
-        self.sink = _Sink(limit)
+    The zygote makes one for all its children, which costs each of them less than
+    making its own.
+    """
+
+    def __init__(self) -> None:
+        self.sink = _Sink(0)
         self.stream = io.TextIOWrapper(
             cast("Any", self.sink),
             encoding="utf-8",
             errors="surrogateescape",
             write_through=True,
         )
+
+    def begin(self, limit: int) -> _Capture:
+        """Catch from now on, up to `limit` bytes at a time."""
+        self.sink.limit = limit
         sys.stdout = self.stream
+        return self
 
     def take(self) -> str:
         with contextlib.suppress(Exception):
@@ -1601,12 +1613,17 @@ class _Capture:
         return self.sink.take()
 
 
+@functools.cache
+def _capture() -> _Capture:
+    return _Capture()
+
+
 class _Candidate:
     """The candidate's module, loaded in this process."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.job = job
-        self.capture = _Capture(job["output_bytes"])
+        self.capture = _capture().begin(job["output_bytes"])
         self.tracer = _Tracer(job["trace"]) if job.get("trace") else None
         self.namespace: dict[str, Any] = {}
 
@@ -2040,7 +2057,7 @@ class _Tester:
         self.link = link
         self.tracer = tracer
         self.is_traced = bool(job.get("trace"))
-        self.capture = _Capture(job["output_bytes"])
+        self.capture = _capture().begin(job["output_bytes"])
         self.namespace: dict[str, Any] = {
             **names,
             "__name__": "tests",
@@ -2200,7 +2217,7 @@ class _Emit:
 def _kernel_role() -> None:
     """Run a preloaded function of ours together with candidate code."""
     job = read_frame(CHANNEL)
-    sys.stdout = _Capture(0).stream
+    _capture().begin(0)
     try:
         sys.modules[job["module"]].run(job["job"], _Emit())
     except BaseException as error:  # noqa: BLE001 - turned into a message

@@ -198,5 +198,4 @@ def kernel_limits(limits: Limits, *, calls: int = 1) -> dict[str, int]:
         "memory": limits.memory_mb << 20,
         "cpu": max(1, round(limits.cpu_s * max(1, calls) + 0.5)),
         "file": limits.file_bytes,
-        "files": 64,
     }
