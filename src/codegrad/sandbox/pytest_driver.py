@@ -241,7 +241,11 @@ class Project:
         """Whether a project file is test code, by role or by where it lies."""
         if path in self.files:
             return False
-        return path in self.tests or path.startswith(self._folders)
+        return (
+            path in self.tests
+            or path.startswith(self._folders)
+            or Path(path).name == "conftest.py"
+        )
 
     def subject(self, filename: str) -> str | None:
         """Return the path of a file that may be at fault; None for any other."""
@@ -598,7 +602,12 @@ class Plugin:
         lines = _safe_text(error).splitlines()
         told = [line for line in lines if "error:" in line.lower()] or lines
         message = told[0].partition("error: ")[2] or told[0]
-        event = {"error": "UsageError", "message": message, "place": None}
+        event = {
+            "error": "UsageError",
+            "message": message,
+            "place": None,
+            "is_test": True,
+        }
         self.broken.append({"node": "", **event})
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -797,6 +806,7 @@ def load_event(project: Project, error: BaseException) -> _Event:
         "error": type(cause).__name__,
         "message": message[:MAX_MESSAGE],
         "place": place,
+        "is_test": place is None or project.is_test(place[0]),
         "module": _module_at_fault(project, cause),
     }
 
@@ -820,7 +830,7 @@ def _crash_text(report: Any) -> _Event:  # noqa: ANN401 - pytest's report
     text = _safe_text(report.longrepr).strip()
     errors = [line for line in text.splitlines() if line.startswith("E ")]
     line = errors[-1][1:].strip() if errors else text.splitlines()[-1]
-    return {"error": "", "message": line[:MAX_MESSAGE], "place": None}
+    return {"error": "", "message": line[:MAX_MESSAGE], "place": None, "is_test": True}
 
 
 # ---------------------------------------------------------------------- main ----

@@ -311,7 +311,9 @@ def run_suite(  # noqa: PLR0913 - independent options, each with a default
     import_path = _ask_interpreter(repository.python)
     with ScratchCopy(repository.root) as copy:
         copy.overlay(sources)
-        setting = Setting(repository, copy, limits, allow_unsafe, import_path)
+        files = tuple(dict.fromkeys((*repository.files, *sources)))
+        project = replace(repository, files=files)
+        setting = Setting(project, copy, limits, allow_unsafe, import_path)
         return _SuiteRunner(setting, select, trace=trace).run()
 
 
@@ -468,33 +470,31 @@ class _SuiteRunner:
             )
 
     def _judge_broken(self, broken: dict[str, Any]) -> None:
-        """Tell a module that cannot be imported from tests that cannot."""
-        repository = self._setting.repository
-        under_test = {*repository.files}
-        place = broken.get("place")
-        path = broken.get("module") or (place[0] if place else "")
-        if path in under_test:
+        """Tell code that cannot be imported from tests that cannot.
+
+        Tests with names did collect once, so then it is the code in any case.
+        """
+        place, module = broken.get("place"), broken.get("module")
+        hint = ""
+        if broken["error"] == "ModuleNotFoundError":
+            python = self._setting.repository.python
+            hint = f"; install it for {python} or name another one with --python"
+        message = f"{broken['message']}{hint}"
+        if module or self._select is not None or (place and not broken["is_test"]):
             if self._load is None:
-                line = place[1] if place and place[0] == path else 1
-                self._set_load(broken["error"], broken["message"], (path, line))
+                own = place if place and module in {None, place[0]} else None
+                where = own or ((module, 1) if module else None)
+                self._set_load(broken["error"], message, where)
             return
         where = f"{place[0]}:{place[1]}" if place else broken["node"]
         error = "" if broken["error"] in _SELF_EVIDENT else broken["error"]
-        said = ": ".join(filter(None, (where, error, broken["message"])))
-        hint = ""
-        if broken["error"] == "ModuleNotFoundError":
-            hint = (
-                f"; install it for {repository.python} or name another interpreter "
-                "with --python"
-            )
-        raise TestsError(f"the tests do not collect: {said}{hint}")
+        said = ": ".join(filter(None, (where, error, message)))
+        raise TestsError(f"the tests do not collect: {said}")
 
-    def _set_load(
-        self, error: str, message: str, place: tuple[str, int] | None
-    ) -> None:
+    def _set_load(self, error: str, message: str, place: Sequence[Any] | None) -> None:
         files = self._setting.repository.files
         path, line = place or (files[0] if files else "the project", 1)
-        self._load = LoadFailure(error, message, path, line)
+        self._load = LoadFailure(error, message, str(path), int(line))
 
     def _check_modules(self, modules: Mapping[str, str]) -> None:
         for path, file in modules.items():
@@ -595,8 +595,10 @@ def search_job(  # noqa: PLR0913 - independent options, each with a default
     """
     import_path = _ask_interpreter(repository.python)
     copy = ScratchCopy(repository.root)
-    setting = Setting(repository, copy, limits, allow_unsafe, import_path)
     texts = {**sources, path: job["source"]}
+    files = tuple(dict.fromkeys((path, *repository.files, *sources)))
+    project = replace(repository, files=files)
+    setting = Setting(project, copy, limits, allow_unsafe, import_path)
     return SearchRun(setting, texts, path, {"tests": [], **job})
 
 
