@@ -406,7 +406,7 @@ SECRETS = (
     ),
     attempt("the list of users", "open('/etc/passwd').read()"),
     attempt("a private key", "open('@BOX@/home/id_ed25519').read()"),
-    attempt("the home directory", "os.listdir(os.path.expanduser('~'))"),
+    attempt("the home directory", "os.listdir('@BOX@/home')"),
     attempt("the parent's environment", "open(f'/proc/{os.getppid()}/environ').read()"),
     attempt("the program of this file", "open(__import__('_codegrad_child').__file__)"),
 )
