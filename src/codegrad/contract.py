@@ -37,6 +37,9 @@ class ClauseKind(StrEnum):
     COST = "cost"
     """A growth class, for example `O(n log n)`."""
 
+    RAISES = "raises"
+    """Names of the exceptions that a call within the preconditions may raise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:
@@ -98,7 +101,7 @@ def read_contract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Contract:
         *_loop_clauses(function),
     ):
         expression = text.strip()
-        if kind is not ClauseKind.COST:
+        if kind not in _NOT_EXPRESSIONS:
             try:
                 expression = _normalise(expression)
             except SyntaxError as error:
@@ -118,7 +121,9 @@ _KIND_OF_WORD = {
     "ensures": ClauseKind.POST,
     "decreases": ClauseKind.DECREASES,
     "cost": ClauseKind.COST,
+    "raises": ClauseKind.RAISES,
 }
+_NOT_EXPRESSIONS = frozenset({ClauseKind.COST, ClauseKind.RAISES})
 
 _Raw = tuple[ClauseKind, str, int, str]
 

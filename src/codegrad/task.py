@@ -111,6 +111,57 @@ class ClauseCheck:
     clause: Clause
 
 
+@dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """The entry point returns what it returns in `Task.reference`."""
+
+
+class Behaviour(StrEnum):
+    """A way in which nearly every correct function behaves."""
+
+    RETURNS = "returns"
+    """Inputs like the examples raise nothing and come to an end."""
+
+    RESULT_TYPE = "result type"
+    """Results have the type that is annotated, or that the examples show."""
+
+    GENERALISES = "generalises"
+    """What the examples have in common holds on inputs like them."""
+
+    KEEPS_ARGUMENTS = "keeps arguments"
+    """The arguments are as they were after the call."""
+
+    STATELESS = "stateless"
+    """A call returns the same whatever was called before it."""
+
+    DETERMINISTIC = "deterministic"
+    """Another process returns the same."""
+
+    BOUNDARIES = "boundaries"
+    """Empty, extreme and odd inputs neither hang nor end the process."""
+
+    STEADY_MEMORY = "steady memory"
+    """Repeated calls do not take more and more memory."""
+
+    ONLY_RAISES = "only raises"
+    """Nothing is raised but what the contract's `raises:` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourCheck:
+    """The entry point behaves in one way on generated inputs."""
+
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class CostCheck:
+    """Processor time grows no faster than `limit` with the size of the input."""
+
+    limit: str = ""
+    """A growth class such as `O(n log n)`; empty only reports what was measured."""
+
+
 Check = (
     SyntaxCheck
     | LintCheck
@@ -121,6 +172,9 @@ Check = (
     | StdinCheck
     | PytestCheck
     | ClauseCheck
+    | ReferenceCheck
+    | BehaviourCheck
+    | CostCheck
 )
 
 
@@ -199,6 +253,9 @@ class Task:
     notes: tuple[str, ...] = ()
     """What the reader left out and why, one sentence each."""
 
+    reference: str = ""
+    """A correct program whose behaviour has to be kept; empty if there is none."""
+
     @property
     def source(self) -> str:
         """The starting text of the main module."""
@@ -262,6 +319,71 @@ def clause_constraints(contract: Contract) -> tuple[Constraint, ...]:
         )
         for number, clause in enumerate(contract.of(ClauseKind.POST), 1)
     )
+
+
+_BEHAVIOURS = (
+    (Behaviour.RETURNS, "properties", "calls like the examples return"),
+    (Behaviour.RESULT_TYPE, "properties", "results are of the expected type"),
+    (Behaviour.GENERALISES, "properties", "what the examples share holds beyond them"),
+    (Behaviour.KEEPS_ARGUMENTS, "robustness", "arguments are not changed"),
+    (Behaviour.STATELESS, "robustness", "earlier calls do not matter"),
+    (Behaviour.DETERMINISTIC, "robustness", "another process returns the same"),
+    (Behaviour.BOUNDARIES, "robustness", "odd inputs neither hang nor crash"),
+    (Behaviour.STEADY_MEMORY, "robustness", "repeated calls keep memory steady"),
+)
+
+
+def dynamic_constraints(task: Task) -> tuple[Constraint, ...]:
+    """Return what the stages after the tests can look at for `task`.
+
+    Hard are only what the task states itself: its reference, and the `raises:` and
+    `cost:` clauses of its contract. What the tool guesses is soft. Programs and
+    projects with tests of their own have no function that could be called.
+    """
+    if task.repository is not None or not task.entry_point:
+        return ()
+    found: list[Constraint] = []
+    if task.reference:
+        found.append(
+            Constraint(
+                "reference", "properties", "agrees with the reference", ReferenceCheck()
+            )
+        )
+    raises = task.contract.of(ClauseKind.RAISES)
+    if raises:
+        text = f"raises: {'; '.join(clause.expression for clause in raises)}"
+        check = BehaviourCheck(Behaviour.ONLY_RAISES)
+        found.append(Constraint("raises", "robustness", text, check))
+    costs = task.contract.of(ClauseKind.COST)
+    found += [
+        Constraint(
+            f"cost {number}",
+            "efficiency",
+            f"cost: {clause.expression}",
+            CostCheck(clause.expression),
+        )
+        for number, clause in enumerate(costs, 1)
+    ]
+    if not costs:
+        check_cost = CostCheck()
+        text = "how processor time grows"
+        found.append(
+            Constraint(
+                "growth", "efficiency", text, check_cost, Origin.GENERATED, hard=False
+            )
+        )
+    found += [
+        Constraint(
+            str(behaviour),
+            stage,
+            text,
+            BehaviourCheck(behaviour),
+            Origin.GENERATED,
+            hard=False,
+        )
+        for behaviour, stage, text in _BEHAVIOURS
+    ]
+    return tuple(found)
 
 
 def check_consistency(constraints: tuple[Constraint, ...]) -> None:

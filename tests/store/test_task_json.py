@@ -13,14 +13,18 @@ from codegrad.errors import StoreError
 from codegrad.store.task_json import task_from_json, task_to_json
 from codegrad.task import (
     AssertionCheck,
+    Behaviour,
+    BehaviourCheck,
     CallCheck,
     Check,
     ClauseCheck,
     Constraint,
+    CostCheck,
     LintCheck,
     Origin,
     PytestCheck,
     RaisesCheck,
+    ReferenceCheck,
     Repository,
     StdinCheck,
     SyntaxCheck,
@@ -75,6 +79,9 @@ checks: dict[type, st.SearchStrategy[Any]] = {
     StdinCheck: st.builds(StdinCheck, texts, texts),
     PytestCheck: st.builds(PytestCheck, texts),
     ClauseCheck: st.builds(ClauseCheck, clauses),
+    ReferenceCheck: st.just(ReferenceCheck()),
+    BehaviourCheck: st.builds(BehaviourCheck, st.sampled_from(Behaviour)),
+    CostCheck: st.builds(CostCheck, texts),
 }
 constraints = st.builds(
     Constraint,
@@ -105,6 +112,7 @@ tasks = st.builds(
     | st.builds(Repository, paths, several_texts, paths, several_texts),
     path=st.none() | paths,
     notes=several_texts,
+    reference=texts,
 )
 
 
@@ -161,6 +169,12 @@ def test_a_string_in_the_tagged_form_stays_a_string() -> None:
 def test_text_that_is_no_task_is_a_store_error(text: str) -> None:
     with pytest.raises(StoreError, match="start the run again"):
         task_from_json(text)
+
+
+def test_a_task_stored_before_there_were_references_is_read() -> None:
+    data = json.loads(task_to_json(_TASK))
+    del data["reference"]
+    assert task_from_json(json.dumps(data)) == _TASK
 
 
 def test_a_task_of_a_newer_version_is_refused() -> None:

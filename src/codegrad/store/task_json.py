@@ -15,14 +15,18 @@ from codegrad.errors import StoreError
 from codegrad.sandbox.child import decode, encode
 from codegrad.task import (
     AssertionCheck,
+    Behaviour,
+    BehaviourCheck,
     CallCheck,
     Check,
     ClauseCheck,
     Constraint,
+    CostCheck,
     LintCheck,
     Origin,
     PytestCheck,
     RaisesCheck,
+    ReferenceCheck,
     Repository,
     StdinCheck,
     SyntaxCheck,
@@ -41,6 +45,9 @@ _CHECKS: dict[str, type[Check]] = {
     "stdin": StdinCheck,
     "pytest": PytestCheck,
     "clause": ClauseCheck,
+    "reference": ReferenceCheck,
+    "behaviour": BehaviourCheck,
+    "cost": CostCheck,
 }
 _TAGS = {kind: tag for tag, kind in _CHECKS.items()}
 _VALUES = frozenset({"args", "kwargs", "expected"})
@@ -79,6 +86,7 @@ def task_to_json(task: Task) -> str:
             "repository": _repository_to_json(task.repository),
             "path": None if task.path is None else str(task.path),
             "notes": task.notes,
+            "reference": task.reference,
         }
     )
 
@@ -114,6 +122,8 @@ def task_from_json(text: str) -> Task:
             repository=_repository_from_json(data["repository"]),
             path=None if path is None else Path(path),
             notes=tuple(data["notes"]),
+            # Absent from tasks stored before references existed.
+            reference=data.get("reference", ""),
         )
     except _UNREADABLE as error:
         raise StoreError(
@@ -155,6 +165,8 @@ def _constraint_from_json(data: Mapping[str, Any]) -> Constraint:
         values[name] = decode(values[name])
     if kind is ClauseCheck:
         values["clause"] = _clause_from_json(values["clause"])
+    elif kind is BehaviourCheck:
+        values["behaviour"] = Behaviour(values["behaviour"])
     return Constraint(
         name=data["name"],
         stage=data["stage"],

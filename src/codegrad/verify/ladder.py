@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from codegrad.errors import UsageError
-from codegrad.task import Sources, Task
+from codegrad.task import ClauseCheck, Constraint, ReferenceCheck, Sources, Task
 from codegrad.verdict import Status, Verdict
 from codegrad.verify.lint import LintStage
 from codegrad.verify.stage import Stage, Workbench
@@ -18,6 +18,14 @@ from codegrad.verify.types import TypesStage
 
 STAGES: tuple[Stage, ...] = (SyntaxStage(), LintStage(), TypesStage(), TestsStage())
 """Every stage, in the order in which they run."""
+
+
+CLAUSE_STAGES = frozenset({"properties", "proof", "symbolic"})
+"""Stages that add to what the tests establish about postconditions: the strongest
+status counts, and any `REFUTED` wins. `proof` joins `STAGES` before `efficiency`."""
+
+REFERENCE_STAGES = frozenset({"symbolic"})
+"""Stages that add to what `properties` establish about the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,9 @@ class Ladder:
         hard = {c.name for c in task.constraints if c.hard}
         stopped_by = ""
         for stage in self.stages:
-            constraints = task.of_stage(stage.name)
+            constraints = constraints_of(stage.name, task)
             if stopped_by:
-                for constraint in constraints:
+                for constraint in task.of_stage(stage.name):
                     not_run[constraint.name] = f"{stopped_by} is refuted"
                 continue
             if not constraints:
@@ -84,3 +92,14 @@ class Ladder:
             if constraint.stage not in self.names:
                 not_run[constraint.name] = f"stage {constraint.stage} was not asked for"
         return LadderRun(tuple(verdicts), not_run)
+
+
+def constraints_of(stage: str, task: Task) -> tuple[Constraint, ...]:
+    """Return the constraints that a stage is given: its own, and those it adds to."""
+    return tuple(
+        constraint
+        for constraint in task.constraints
+        if constraint.stage == stage
+        or (stage in CLAUSE_STAGES and isinstance(constraint.check, ClauseCheck))
+        or (stage in REFERENCE_STAGES and isinstance(constraint.check, ReferenceCheck))
+    )

@@ -53,7 +53,7 @@ def size(value: object) -> tuple[int, float]:
     """Return how large a value is: the number of its parts, then their magnitude.
 
     Example:
-        >>> size([1, -2]) < size([1, 2]) < size([1, 2, 0]), size("ab")
+        >>> size([1, 2]) < size([1, -2]) < size([1, 2, 0]), size("ab")
         (True, (3, 1.0))
     """
     match value:
