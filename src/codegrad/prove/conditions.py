@@ -9,6 +9,7 @@ calls replaced by contracts.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -46,6 +47,7 @@ from codegrad.prove.symbolic import (
 )
 from codegrad.prove.termination import measures_of_loop, measures_of_parameters
 from codegrad.prove.terms import (
+    BOOL,
     FALSE,
     ONE,
     TRUE,
@@ -56,12 +58,15 @@ from codegrad.prove.terms import (
     both,
     either,
     equal,
+    functions_of,
+    implies,
     less,
     negate,
     sub,
 )
 
 MAX_PATHS = 400
+_COUNTER = re.compile(r"_i\d*")
 _MAX_WIDENINGS = 5
 
 
@@ -190,6 +195,7 @@ class Generator:
         self.loops: dict[str, LoopInfo] = {}
         self.measured: dict[str, list[str]] = {}
         self.needed: list[str] = []
+        self.assumed: dict[Term, Tag] = {}
         self.edges: set[tuple[str, str]] = set()
         self.arguments: dict[str, Value] = {}
         self.precondition: tuple[Term, ...] = ()
@@ -253,7 +259,8 @@ class _Execution:
         self._check_names()
 
     def _check_names(self) -> None:
-        clash = sorted(self.function.local_names & self.old.keys())
+        counters = {n for n in self.function.local_names if _COUNTER.fullmatch(n)}
+        clash = sorted(self.function.local_names & self.old.keys() | counters)
         if clash:
             raise Unsupported(self.function.node, f"a local name `{clash[0]}`")
         for name in self.start:
@@ -385,21 +392,31 @@ class _Execution:
     ) -> None:
         place = self.function.name
         known = State(self.start, (*scope.path, *scope.facts))
-        for measure in measures_of_parameters(self.function):
-            text = ast.unparse(measure)
-            try:
-                before = self._measure(measure, self.start, known)
-                after = self._measure(measure, env, known)
-            except Unsupported:
-                continue
-            falls = both(at_most(ZERO, before), less(after, before))
-            self.generator.measured.setdefault(place, [])
-            if text not in self.generator.measured[place]:
-                self.generator.measured[place].append(text)
-            self._emit(
-                "recursion ends", node, text, known.path, falls, Tag(place, text)
-            )
         self.generator.measured.setdefault(place, [])
+        for measure in measures_of_parameters(self.function):
+            self._check_measure(
+                (place, "recursion ends", node), measure, (self.start, env), known
+            )
+
+    def _check_measure(
+        self,
+        where: tuple[str, str, ast.AST],
+        measure: ast.expr,
+        envs: tuple[Mapping[str, Value], Mapping[str, Value]],
+        state: State,
+    ) -> None:
+        """Emit that a measure falls; one that cannot be evaluated does not."""
+        place, kind, node = where
+        text = ast.unparse(measure)
+        try:
+            before, after = (self._measure(measure, env, state) for env in envs)
+            falls = both(at_most(ZERO, before), less(after, before))
+        except Unsupported:
+            falls = FALSE
+        tried = self.generator.measured.setdefault(place, [])
+        if text not in tried:
+            tried.append(text)
+        self._emit(kind, node, text, state.path, falls, Tag(place, text))
 
     def _measure(
         self, measure: ast.expr, env: Mapping[str, Value], state: State
@@ -736,6 +753,7 @@ class _Execution:
         self._check_invariants(loop, guesses, entry, start, "invariant on entry")
         for guess in guesses:
             head = self._assume_guess(loop, guess, head, counter)
+        head = self._seed_next_round(loop, guesses, head, counter)
         if each:
             goes_on, inside = less(counter, each.high), head
         else:
@@ -751,7 +769,8 @@ class _Execution:
         if isinstance(node, ast.For):
             assert each is not None
             bound = sequences.bind_target(node.target, each.at(counter))
-            body = body.binding(bound)
+            rounds = integer(sub(counter, each.low))
+            body = body.binding({**bound, f"_i{node.lineno}": rounds})
         wider = dict(kinds)
         following = add(counter, ONE)
         for kind, end in self._block(node.body, body):
@@ -847,14 +866,35 @@ class _Execution:
         clause, guard = self._invariant(loop, guess, counter)
         env = self._head_env(loop, head, counter)
         try:
-            if guard == TRUE:
-                return self._assume(clause, env, head)
             under = self._assume(clause, env, head.knowing(guard))
         except Unsupported:
             # Not assumed; `_check_invariants` makes sure that it is dropped.
             return head
-        added = both(*under.path[len(head.path) + 1 :])
-        return head.knowing(either(negate(guard), added))
+        given = len(head.path) + (guard != TRUE)
+        fact = implies(guard, both(*under.path[given:]))
+        self.generator.assumed[fact] = Tag(loop.place, guess)
+        return head.knowing(fact)
+
+    def _seed_next_round(
+        self, loop: "_Loop", guesses: Sequence[Invariant], head: State, counter: Term
+    ) -> State:
+        """Name the invariants of the next round, so that solvers see their terms.
+
+        A fresh name for the value of a term adds nothing to what is known.
+        """
+        if loop.each is None:
+            return head
+        env = self._head_env(loop, head, add(counter, ONE))
+        for guess in guesses:
+            clause = ast.parse(guess.text, mode="eval").body
+            try:
+                _, holds = self._claim(clause, env, head)
+            except Unsupported:
+                continue
+            if functions_of([holds]):
+                name = self.evaluator.fresh("next", BOOL)
+                head = head.knowing(equal(name, holds))
+        return head
 
     def _invariant(
         self, loop: "_Loop", guess: Invariant, counter: Term
@@ -888,19 +928,14 @@ class _Execution:
 
     def _check_measures(self, loop: "_Loop", head: State, end: State) -> None:
         assert isinstance(loop.node, ast.While)
-        place = loop.place
-        tried = self.generator.measured.setdefault(place, [])
+        self.generator.measured.setdefault(loop.place, [])
         for measure in self._measures(loop):
-            text = ast.unparse(measure)
-            try:
-                before = self._measure(measure, {**self.old, **head.env}, end)
-                after = self._measure(measure, {**self.old, **end.env}, end)
-            except Unsupported:
-                continue
-            if text not in tried:
-                tried.append(text)
-            falls = both(at_most(ZERO, before), less(after, before))
-            self._emit("loop ends", loop.node, text, end.path, falls, Tag(place, text))
+            self._check_measure(
+                (loop.place, "loop ends", loop.node),
+                measure,
+                ({**self.old, **head.env}, {**self.old, **end.env}),
+                end,
+            )
 
     def _measures(self, loop: "_Loop") -> list[ast.expr]:
         assert isinstance(loop.node, ast.While)

@@ -4,7 +4,7 @@ In: SMT-LIB text. Out: an `Outcome`. It reads another translation of the same te
 than Z3 does, so an error in one of them shows. This is the only file that imports cvc5.
 """
 
-import cvc5
+import cvc5  # type: ignore[import-untyped]  # it ships no types
 
 from codegrad.prove.solver import Outcome
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import z3
+import z3  # type: ignore[import-untyped]  # it ships no types
 
 from codegrad.prove.terms import (
     BOOL,
@@ -27,7 +27,7 @@ from codegrad.prove.terms import (
 
 QUICK_RESOURCES = 20_000
 GUESS_RESOURCES = 400_000
-FULL_RESOURCES = 6_000_000
+FULL_RESOURCES = 1_500_000
 _SIMPLE_OPERATORS = frozenset({"app", "forall", "exists", "store"})
 
 
@@ -70,6 +70,7 @@ class Z3Solver:
     _functions: dict[str, Any] = field(default_factory=dict)
     _needs: dict[str, tuple[Function, ...]] = field(default_factory=dict)
     _axioms: dict[str, list[Any]] = field(default_factory=dict)
+    _seeded: dict[Term, list[Any]] = field(default_factory=dict)
     _quick: dict[tuple[tuple[Term, ...], Term], bool] = field(default_factory=dict)
 
     @property
@@ -137,6 +138,24 @@ class Z3Solver:
             solver.pop()
         return found
 
+    def core(self, path: Sequence[Term], goal: Term) -> list[Term] | None:
+        """Return facts of the path that are enough for the goal; None if none are."""
+        if goal.op == "bool" and goal.name == "true":
+            return []
+        solver = self._solver(FULL_RESOURCES, 4000, models=False)
+        solver.set("unsat_core", True)  # noqa: FBT003 - Z3's own signature
+        switches = {}
+        for number, fact in enumerate(path):
+            switch = z3.Bool(f"fact!{number}", self._context)
+            switches[str(switch)] = fact
+            self._add_axioms(solver, fact)
+            for seed in self._seeds(fact):
+                solver.add(seed)
+            solver.assert_and_track(self._term(fact), switch)
+        if self._try(solver, goal) != z3.unsat:
+            return None
+        return [switches[str(s)] for s in solver.unsat_core() if str(s) in switches]
+
     def satisfiable(self, path: Sequence[Term]) -> bool | None:
         """Return whether the facts have a model; None if it is not known."""
         solver = self._asserted(path, FULL_RESOURCES, models=True)
@@ -153,12 +172,31 @@ class Z3Solver:
 
     def _try(self, solver: Any, goal: Term) -> Any:
         self._add_axioms(solver, goal)
+        for seed in self._seeds(goal):
+            solver.add(seed)
         solver.add(z3.Not(self._term(goal)))
         return self._check(solver)
 
     def _add(self, solver: Any, fact: Term) -> None:
         self._add_axioms(solver, fact)
+        for seed in self._seeds(fact):
+            solver.add(seed)
         solver.add(self._term(fact))
+
+    def _seeds(self, term: Term) -> list[Any]:
+        """Return trivial facts that show the solver the ground terms of quantifiers.
+
+        Quantifiers are instantiated with terms that occur outside of quantifiers; a
+        witness such as `a[0]` often occurs only inside one.
+        """
+        if term not in self._seeded:
+            found: list[Any] = []
+            for ground in _ground_reads(term):
+                name = f"seed!{len(self._seeded)}!{len(found)}"
+                seed = z3.Const(name, self._sort(ground.sort))
+                found.append(seed == self._term(ground))
+            self._seeded[term] = found
+        return self._seeded[term]
 
     def _add_axioms(self, solver: Any, term: Term) -> None:
         for function in self._needed(term):
@@ -172,7 +210,7 @@ class Z3Solver:
 
     def _solver(self, resources: int, timeout_ms: int, *, models: bool) -> Any:
         solver = z3.SimpleSolver(ctx=self._context)
-        solver.set("auto_config", False)
+        solver.set("auto_config", False)  # noqa: FBT003 - Z3's own signature
         solver.set("smt.mbqi", models)
         left_ms = int(1000 * (self.deadline_s - time.process_time()))
         solver.set("timeout", max(10, min(timeout_ms, left_ms)))
@@ -282,3 +320,22 @@ def _mentions_functions(term: Term) -> bool:
             return True
         pending.extend(node.args)
     return False
+
+
+def _ground_reads(term: Term) -> list[Term]:
+    """Return array reads and applications inside quantifiers that bind none of it."""
+    if not term.quantified:
+        return []
+    found: list[Term] = []
+    pending: list[tuple[Term, frozenset[str]]] = [(term, frozenset())]
+    while pending:
+        node, bound = pending.pop()
+        if node.op in ("forall", "exists"):
+            bound |= {str(b.name) for b in node.args[:-1]}
+            pending.append((node.args[-1], bound))
+            continue
+        readable = node.op in ("select", "app") and node.args
+        if bound and readable and not node.variables & bound and node not in found:
+            found.append(node)
+        pending.extend((a, bound) for a in node.args)
+    return found
