@@ -50,6 +50,9 @@ def read_task(
     else:
         task = _file_task(path, name or None, [Path(test) for test in tests])
     check_consistency(task.constraints)
+    if task.path is not None:
+        # A run may be resumed from another folder.
+        task = replace(task, path=task.path.absolute())
     return task
 
 
