@@ -212,7 +212,7 @@ class _Run:
 
     def _end(self, loss: Loss) -> tuple[Outcome, str] | None:
         if loss.verified:
-            if self.step == 0 and not self._resumed:
+            if self.step == 0:
                 return Outcome.UNCHANGED, "every hard constraint holds already"
             return Outcome.VERIFIED, "every hard constraint holds"
         reason = ""

@@ -6,7 +6,12 @@ from pathlib import Path
 import click
 
 from codegrad.budget import Budget
-from codegrad.cli.options import json_option, store_option, workbench
+from codegrad.cli.options import (
+    BudgetType,
+    json_option,
+    store_option,
+    workbench,
+)
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
     apply,
@@ -15,33 +20,35 @@ from codegrad.cli.session import (
     exit_code,
     result_document,
 )
-from codegrad.errors import UsageError
-from codegrad.store.journal import RunStatus, Store
+from codegrad.store.journal import Store
 from codegrad.store.task_json import task_from_json
-
-_ENDED = {RunStatus.VERIFIED, RunStatus.UNCHANGED}
 
 
 @click.command("resume")
 @click.argument("run_id", metavar="RUN")
+@click.option(
+    "--budget",
+    type=BudgetType(),
+    help="What the whole run may spend, if not as before.",
+)
 @click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
 @json_option
 @store_option
 def command(
     run_id: str,
+    budget: Budget | None,
     applies: bool,  # noqa: FBT001 - click's calling convention
     as_json: bool,  # noqa: FBT001
     store_path: Path | None,
 ) -> int:
-    """Go on with RUN where it was interrupted; its result is the same."""
+    """Go on with RUN where it was interrupted; its result is the same.
+
+    A run that has ended is verified once more and gives its result again; one that
+    ended because its budget was spent goes on with a larger --budget.
+    """
     screen = Screen.for_terminal(quiet=as_json)
     with Store(store_path or Store.default_path()) as store:
         run = store.open(run_id)
-        if run.summary().status in _ENDED:
-            raise UsageError(
-                f"run {run.id} has ended already; see it with "
-                f"`codegrad show {run.id}` or `codegrad report {run.id}`"
-            )
         run.claim()
         run.verify()
         task = task_from_json(run.task_json)
@@ -57,7 +64,7 @@ def command(
                 run,
                 bench,
                 screen,
-                budget=Budget(**config["budget"]),
+                budget=budget or Budget(**config["budget"]),
                 seed=config["seed"],
                 checkpoint=checkpoint.data["state"] if checkpoint else None,
             )
