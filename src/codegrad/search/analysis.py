@@ -96,7 +96,7 @@ def analyse(
     suite: Suite,
     given: dict[int, float] | None = None,
     *,
-    skipped: Collection[int] = (),
+    hanging: Collection[int] = (),
     on_test: Callable[[int], None] | None = None,
 ) -> Analysis:
     """Run every test on the program as installed, plainly and traced.
@@ -105,7 +105,7 @@ def analyse(
         suite: The tests.
         given: Suspicion by line from outside, any scale; lines that no failing test
             reaches are ignored.
-        skipped: Tests that hang: counted as out of steps without being run.
+        hanging: Tests that hang: counted as out of steps without being run.
         on_test: Told of each test before it runs.
     """
     found = Analysis()
@@ -114,7 +114,7 @@ def analyse(
         if on_test is not None:
             on_test(index)
         start_s = time.process_time()
-        if index in skipped:
+        if index in hanging:
             suite.ticks.reset()
             found.results.append(Result(ok=False, key=OUT_OF_TICKS, similarity=0.0))
         else:
@@ -131,7 +131,7 @@ def analyse(
     for index in failing + passing:
         if on_test is not None:
             on_test(index)
-        if index not in skipped:
+        if index not in hanging:
             tracer.trace(suite, index)
     longest = max((t for t, r in zip(found.ticks, found.results) if r.ok), default=0)
     found.tick_limit = min(BASE_TICKS, max(MIN_TICKS, TICK_FACTOR * longest))
@@ -168,6 +168,33 @@ def _suspicion(
         + GIVEN_SHARE * max(0.0, given.get(line, 0.0)) / top_given
         for line, value in measured.items()
     }
+
+
+def reached_lines(suite: Suite, index: int) -> set[int]:
+    """Return the program's lines that one test reaches, as installed.
+
+    Tracing ends after `MAX_EVENTS` lines.
+    """
+    lines: set[int] = set()
+    events = 0
+
+    def on_event(frame: types.FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401 - settrace's contract
+        nonlocal events
+        del arg
+        if frame.f_code.co_filename != FILENAME:
+            return None
+        lines.add(frame.f_lineno)
+        events += event == "line"
+        if events > MAX_EVENTS:
+            raise StopIteration
+        return on_event
+
+    sys.settrace(on_event)
+    try:
+        _guarded_run(suite, index)
+    finally:
+        sys.settrace(None)
+    return lines
 
 
 class _Tracer:

@@ -17,7 +17,8 @@ import operator
 import signal
 import sys
 import types
-from typing import Any, Callable, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from codegrad.search.similarity import similarity
 from codegrad.search.subject import RUNTIME, TICK, Subject, Ticks, Unit
@@ -254,7 +255,7 @@ def split_asserts(source: str) -> list[list[ast.stmt]]:
             parts.append([*setup, node])
         if not isinstance(node, ast.Assert) or not _is_pure_assert(node):
             setup.append(node)
-    if not parts or (setup and setup[-1] is not parts[-1][-1] and _acts(setup[-1])):
+    if setup and (not parts or (setup[-1] is not parts[-1][-1] and _acts(setup[-1]))):
         parts.append(setup)
     return parts
 
@@ -287,7 +288,7 @@ def _strictly_equal(observed: object, expected: object) -> bool:
 def _close(observed: Any, expected: Any, tolerance: float) -> bool:  # noqa: ANN401
     number = (int, float)
     if isinstance(observed, number) and isinstance(expected, number):
-        return observed == expected or abs(observed - expected) <= tolerance
+        return observed == expected or abs(observed - expected) < tolerance
     if isinstance(observed, (list, tuple)) and isinstance(expected, (list, tuple)):
         return len(observed) == len(expected) and all(
             _close(a, b, tolerance) for a, b in zip(observed, expected)
@@ -677,8 +678,6 @@ def _mutable_globals(namespace: dict[str, Any]) -> dict[str, Any]:
     for name, value in namespace.items():
         if name.startswith("__") or not isinstance(value, (list, dict, set)):
             continue
-        try:
+        with contextlib.suppress(Exception):  # what cannot be copied stays as it is
             kept[name] = copy.deepcopy(value)
-        except Exception:  # noqa: BLE001 - a candidate's own __repr__
-            continue
     return kept

@@ -34,6 +34,7 @@ COST: dict[str, float] = {
     "choice:swap": 1.0,
     # arithmetic
     "arithmetic": 1.0,
+    "arithmetic:far": 1.5,
     "arithmetic:swap": 1.1,
     "arithmetic:regroup": 1.5,
     "arithmetic:reorder": 1.6,
@@ -149,6 +150,7 @@ COST: dict[str, float] = {
     "insert-return": 4.5,
     "guard:variable": 2.9,
     "guard:literal": 3.3,
+    "guard:expected": 5.0,
     "guard:jump": 3.1,
     "wrap-if": 2.9,
     # holes

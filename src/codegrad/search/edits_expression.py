@@ -52,6 +52,16 @@ OPERATORS: dict[type, str] = {
 }
 ARITHMETIC = ("+", "-", "*", "//", "/", "%", "**")
 BITWISE = ("&", "|", "^", "<<", ">>")
+RELATED = {
+    "+": ("-",),
+    "-": ("+",),
+    "*": ("/", "//", "**"),
+    "/": ("//", "*"),
+    "//": ("/", "%", "*"),
+    "%": ("//", "/"),
+    "**": ("*",),
+}
+"""Operators that are taken for one another most often."""
 
 FUNCTION_FAMILIES = (
     ("all", "any"),
@@ -261,7 +271,9 @@ def _binary_edits(view: View) -> Iterator[Draft]:
     left, right = f"({_text(node.left)})", f"({_text(node.right)})"
     operator = OPERATORS[type(node.op)]
     for other in ARITHMETIC + (BITWISE if operator in BITWISE else ()):
-        yield draft("arithmetic", f"{left} {other} {right}")
+        near = other in RELATED.get(operator, BITWISE)
+        key = "arithmetic" if near else "arithmetic:far"
+        yield draft(key, f"{left} {other} {right}")
     yield draft("arithmetic:swap", f"{right} {operator} {left}")
     yield draft("drop", left)
     yield draft("drop", right)
@@ -340,15 +352,14 @@ def _call_edits(view: View) -> Iterator[Draft]:
 
     for swapped in _swapped_pairs(arguments):
         yield draft("argument:swap", call(swapped))
-    for i in range(len(arguments)):
+    for i, argument in enumerate(arguments):
         yield draft("argument:drop", call(arguments[:i] + arguments[i + 1 :]))
-        if not isinstance(node.args[i], ast.Starred):
-            yield draft("unwrap", arguments[i])
+        if not argument.startswith("*"):
+            yield draft("unwrap", argument)
     for i in range(len(keywords)):
         fewer = keywords[:i] + keywords[i + 1 :]
         yield draft("argument:drop-keyword", call(arguments, fewer))
-    if function in {"sorted", "max", "min"}:
-        yield from _key_edits(function, arguments, keywords)
+    yield from _key_edits(function, arguments, keywords)
     if function == "range":
         yield from _range_edits(view, arguments)
     if isinstance(node.func, ast.Attribute):
@@ -368,6 +379,8 @@ def _swapped_pairs(items: Sequence[str]) -> Iterator[list[str]]:
 def _key_edits(
     function: str, arguments: list[str], keywords: list[str]
 ) -> Iterator[Draft]:
+    if function not in {"sorted", "max", "min"}:
+        return
     plain = ", ".join(arguments)
     if function == "sorted" and not any(k.startswith("reverse") for k in keywords):
         named = ", ".join([plain, *keywords, "reverse=True"])

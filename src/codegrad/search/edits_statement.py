@@ -285,12 +285,17 @@ def _guards(view: StatementView, returned: Sequence[str]) -> Iterator[tuple[str,
         fitting = _fitting_returns(view, returned)
         for condition in conditions:
             for value in fitting:
-                key = "guard:variable" if value in view.names else "guard:literal"
-                yield key, f"if {condition}: return {value}"
+                yield _guard_key(view, value), f"if {condition}: return {value}"
     if view.site.in_loop:
         for condition in conditions:
             for jump in ("break", "continue"):
                 yield "guard:jump", f"if {condition}: {jump}"
+
+
+def _guard_key(view: StatementView, value: str) -> str:
+    if value in view.names:
+        return "guard:variable"
+    return "guard:literal" if value in RETURNED else "guard:expected"
 
 
 def _simple_statements(view: StatementView) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from codegrad.search.analysis import Analysis
+from codegrad.search.analysis import Analysis, reached_lines
 from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite, cpu_alarm
 from codegrad.search.edits import Edit
 from codegrad.search.subject import Subject
@@ -69,6 +69,7 @@ class Evaluator:
     def __init__(self, subject: Subject, suite: Suite, analysis: Analysis) -> None:
         self._subject = subject
         self._suite = suite
+        self._coverage = analysis.coverage
         self._base: list[Result] = analysis.results
         self._tick_limit = analysis.tick_limit
         self._alarm_s = ALARM_S + ALARM_FACTOR * analysis.passing_cpu_s
@@ -111,6 +112,29 @@ class Evaluator:
             return _INVALID
         finally:
             self._suite.restore(edit.unit)
+
+    def lost_lines(self, edit: Edit) -> int:
+        """Return how many lines the edited program no longer reaches in any test.
+
+        Lines at and around the edit do not count: only what it made dead.
+        """
+        before = set().union(*self._coverage)
+        old = edit.apply()
+        try:
+            code = self._subject.compile_unit(edit.unit, edit.guards())
+        finally:
+            edit.undo(old)
+        after: set[int] = set()
+        try:
+            with cpu_alarm(self._alarm_s + SLOW_ALARM_S):
+                self._suite.install(edit.unit, code)
+                for index in self._order:
+                    after |= reached_lines(self._suite, index)
+        except Alarm:
+            return 0
+        finally:
+            self._suite.restore(edit.unit)
+        return len(before - after - {edit.line})
 
     def _judge(self) -> Outcome:
         strict = True

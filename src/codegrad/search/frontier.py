@@ -1,10 +1,10 @@
 """The search over kernel jobs: which candidates to try next, and what they came to.
 
 Single edits first, cheapest first; then again with more steps those that ran out of
-them; then synthesised expressions; then a second edit on the most promising first
-ones. Everything that a later call needs is in a state of plain values, so that a
-killed search goes on where it was. This file runs in our own process and starts no
-child itself: it is given `run_job`.
+them; then, in turns by their promise, synthesised expressions and a second edit on
+programs that a first one made better. Everything that a later call needs is in a state
+of plain values, so that a killed search goes on where it was. This file runs in our own
+process and starts no child itself: it is given `run_job`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,20 @@ RETRY_TICKS = {"ticks": 200_000, "patience": 2_000_000, "holes": 20_000}
 
 MAX_SECOND_EDITS = 6000
 """Edits of a program that is itself one edit away."""
+
+SECOND_SLICE = 1500
+"""Of these, how many are tried before other programs have their turn."""
+
+SLICE_PENALTY = 0.25
+"""What the promise of a program falls by with each slice that found nothing."""
+
+HOLE_PROMISE = 0.2
+"""Promise of synthesis for the program itself, beside that of second edits."""
+
+HOLE_SLICE = 3000
+HOLE_PENALTY = 0.15
+
+NO_SLICES = 1 << 60
 
 MAX_QUEUE = 300
 """Partly better programs that are remembered."""
@@ -84,6 +98,8 @@ class Proposal:
     """Tests passed, with partial credit."""
     strict: bool
     """Whether results also had the expected types."""
+    lost: int
+    """Lines that the tests reached before the last edit and reach no more."""
     depth: int
     """Number of edits."""
     rivals: int
@@ -116,9 +132,12 @@ class _Node:
     depth: int = 0
     cost: float = 0.0
     template: str = ""
+    promise: float = 0.0
     phase: str = "edits"
     next: int = 0
     generated: int = -1
+    slice_end: int = NO_SLICES
+    """Where the node must wait for its next turn."""
     out_of_ticks: list[int] = field(default_factory=list)
     """Candidates of this phase that ran out of steps."""
     retried: list[int] = field(default_factory=list)
@@ -135,7 +154,7 @@ class _State:
     root: str = ""
     node: _Node | None = None
     queue: list[tuple[float, float, int, Json]] = field(default_factory=list)
-    """Heap of (-score, cost, number, node) of partly better programs."""
+    """Heap of (-promise, cost, number, node) of partly better programs."""
     seen: list[str] = field(default_factory=list)
     """Programs that were searched or queued."""
     proposed: list[str] = field(default_factory=list)
@@ -236,8 +255,19 @@ class Frontier:
             state.node = None
         elif self._is_over(node):
             self._next_phase(node)
+        elif node.next >= node.slice_end:
+            node.slice_end += HOLE_SLICE if node.phase == "holes" else SECOND_SLICE
+            node.promise -= HOLE_PENALTY if node.phase == "holes" else SLICE_PENALTY
+            self._wait(node)
         else:
-            self._run(node, min(CHUNK, at_most))
+            self._run(node, min(CHUNK, node.slice_end - node.next, at_most))
+
+    def _wait(self, node: _Node) -> None:
+        """Let more promising programs have their turn."""
+        state = self._state
+        item = (-node.promise, node.cost, len(state.seen), asdict(node))
+        heapq.heappush(state.queue, item)
+        state.node = None
 
     def _is_over(self, node: _Node) -> bool:
         if node.deaths > MAX_DEATHS:
@@ -263,6 +293,9 @@ class Frontier:
             node.retried = node.out_of_ticks[: at_most[node.phase]]
         node.out_of_ticks = []
         node.next, node.generated, node.deaths = 0, -1, 0
+        if node.phase == "holes":
+            node.slice_end, node.promise = HOLE_SLICE, HOLE_PROMISE
+            self._wait(node)
 
     def _following_phase(self, node: _Node) -> str:
         if node.depth or self._has_found():
@@ -380,7 +413,8 @@ class Frontier:
             state.proposed.append(hit["source"])
             item = {key: hit[key] for key in ("source", "line", "edit", "score")}
             item.update(cost=cost, template=template, depth=node.depth + 1)
-            state.found.append({**item, "plausible": True, "strict": hit["strict"]})
+            item.update(plausible=True, strict=hit["strict"], lost=hit["lost"])
+            state.found.append(item)
         return True
 
     def _enqueue(self, node: _Node, hit: Json, cost: float, template: str) -> None:
@@ -390,6 +424,7 @@ class Frontier:
         state.seen.append(hit["source"])
         child = _Node(hit["source"], node.depth + 1, cost, template)
         number = len(state.seen)
-        heapq.heappush(state.queue, (-hit["score"], cost, number, asdict(child)))
+        child.promise, child.slice_end = hit["promise"], SECOND_SLICE
+        heapq.heappush(state.queue, (-child.promise, cost, number, asdict(child)))
         if len(state.queue) > MAX_QUEUE:
             state.queue = heapq.nsmallest(MAX_QUEUE, state.queue)

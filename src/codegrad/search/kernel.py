@@ -31,7 +31,6 @@ Frames: one `{"analysis": ...}`, any number of `{"hit": ...}`, one `{"end": ...}
 from __future__ import annotations
 
 import gc
-import heapq
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -42,13 +41,20 @@ from codegrad.search.cases import CaseSuite, Suite
 from codegrad.search.edits import Edit
 from codegrad.search.evaluate import Evaluator, Outcome, Status
 from codegrad.search.generate import generate_edits
+from codegrad.search.holes import hole_edits, stub_edits
 from codegrad.search.splice import splice
 from codegrad.search.subject import Subject, is_stub
 
 Job = dict[str, Any]
 
 MAX_PARTIAL = 24
-"""Partial hits of one job that are reported with their source."""
+"""Partial hits of one job that are reported, the most promising."""
+
+MAX_ALIKE = 3
+"""Of these, how many may have the same score: they mostly do the same."""
+
+COST_WEIGHT = 0.1
+"""What a unit of cost takes from the promise of a partial hit."""
 
 TICKS_PER_CANDIDATE = 5_000
 """Steps that cost about as much as making and trying a candidate."""
@@ -152,7 +158,7 @@ def search(job: Job, emit: Emit, subject: Subject, suite: Suite) -> None:
     analysis = analyse(
         suite,
         {int(line): weight for line, weight in given.items()},
-        skipped=job.get("hanging") or (),
+        hanging=job.get("hanging") or (),
         on_test=lambda index: emit.mark(-2 - index),
     )
     emit.mark(-1)
@@ -186,12 +192,8 @@ def _candidates(
 ) -> Sequence[Edit]:
     entry = job.get("entry") or ""
     if job["phase"] == "holes":
-        from codegrad.search.holes import hole_edits  # noqa: PLC0415 - rarely needed
-
         return hole_edits(subject, suite, analysis, entry)
     if job["phase"] == "stub":
-        from codegrad.search.holes import stub_edits  # noqa: PLC0415 - rarely needed
-
         return stub_edits(subject, job["tests"], entry, job.get("prompt") or "")
     return generate_edits(subject, suite, analysis, entry)
 
@@ -213,7 +215,8 @@ class _Sweep:
         if job.get("tick_limit"):
             analysis.tick_limit = job["tick_limit"]
         self._evaluator = Evaluator(subject, suite, analysis)
-        self._partial: list[tuple[float, int, Edit]] = []
+        self._missing = len(suite) - self._evaluator.base_score
+        self._partial: dict[float, list[tuple[int, Edit]]] = {}
         self._left: int | None = None
 
     def try_all(self, candidates: Sequence[Edit]) -> tuple[int, int]:
@@ -233,8 +236,8 @@ class _Sweep:
                 break
             if tried % COLLECT_EVERY == 0:
                 gc.collect()
-        for score, negative, edit in sorted(self._partial, reverse=True):
-            self._hit(-negative, edit, Outcome(Status.PARTIAL, score))
+        for promise, score, index, edit in self._best_partial():
+            self._hit(index, edit, Outcome(Status.PARTIAL, score), promise)
         gc.unfreeze()
         return tried, following
 
@@ -258,23 +261,41 @@ class _Sweep:
             if self._left is None:
                 self._left = self._job.get("extra", 0)
         elif outcome.status is Status.PARTIAL:
-            item = (outcome.score, -index, edit)
-            if len(self._partial) < MAX_PARTIAL:
-                heapq.heappush(self._partial, item)
-            else:
-                heapq.heappushpop(self._partial, item)
+            alike = self._partial.setdefault(round(outcome.score, 6), [])
+            if len(alike) < MAX_ALIKE:
+                alike.append((index, edit))
         elif outcome.status is Status.TICKS:
             hit = {"index": index, "status": "ticks", "cost": edit.cost}
             self._emit({"hit": hit})
 
-    def _hit(self, index: int, edit: Edit, outcome: Outcome) -> None:
+    def _best_partial(self) -> list[tuple[float, float, int, Edit]]:
+        """Return (promise, score, index, edit), the most promising first.
+
+        Promise is the share of what is missing that the edit gains, less for its
+        cost: a costly special case gains much and leads nowhere.
+        """
+        found = []
+        for score, alike in self._partial.items():
+            gain = (score - self._evaluator.base_score) / self._missing
+            for index, edit in alike:
+                found.append((gain - COST_WEIGHT * edit.cost, score, index, edit))
+        found.sort(key=lambda item: (-item[0], item[2]))
+        return found[:MAX_PARTIAL]
+
+    def _hit(
+        self, index: int, edit: Edit, outcome: Outcome, promise: float = 1.0
+    ) -> None:
+        plausible = outcome.status is Status.PLAUSIBLE
+        lost = self._evaluator.lost_lines(edit) if plausible else 0
         self._emit(
             {
                 "hit": {
                     "index": index,
                     "status": outcome.status.value,
                     "score": outcome.score,
+                    "promise": promise,
                     "strict": outcome.strict,
+                    "lost": lost,
                     "cost": edit.cost,
                     "template": edit.template,
                     "line": edit.line,

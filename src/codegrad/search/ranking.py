@@ -16,6 +16,13 @@ LOOSE_PENALTY = 1.0
 """For results that equal the expected ones only across types."""
 
 
+LOST_PENALTY = 0.6
+"""For an edit that makes lines of the program dead."""
+
+MAX_LOST = 3
+"""More lost lines than this count no more."""
+
+
 def rank(
     proposals: Sequence[Proposal], payload: Mapping[str, Any]
 ) -> Sequence[Proposal]:
@@ -26,4 +33,5 @@ def rank(
 
 def penalised_cost(proposal: Proposal) -> float:
     """Return the cost of a proposal, raised for signs of overfitting."""
-    return proposal.cost + (0 if proposal.strict else LOOSE_PENALTY)
+    loose = 0 if proposal.strict else LOOSE_PENALTY
+    return proposal.cost + loose + LOST_PENALTY * min(MAX_LOST, proposal.lost)

@@ -7,6 +7,8 @@ any interpreter on its own; a test keeps the two in agreement.
 
 from __future__ import annotations
 
+import builtins
+import collections
 import copy
 import math
 from typing import Any, Callable
@@ -59,8 +61,15 @@ _DECODERS: dict[str, Callable[[Any], object]] = {
     "c": lambda parts: complex(decode(parts[0]), decode(parts[1])),
     "i": lambda digits: int(digits, 16),
     "n": _NON_FINITE.__getitem__,
+    "B": bytearray.fromhex,
+    "r": lambda bounds: range(*[decode(bound) for bound in bounds]),
+    "q": lambda items: collections.deque([decode(item) for item in items]),
+    "T": lambda name: vars(builtins)[name],
     "o": lambda name: Opaque(str(name)),
 }
+"""By tag. What has no use in a search (views, arrays, iterators) is opaque."""
+
+_UNUSED_TAGS = {"a": "array", "g": "generator", "v": "view", "x": "exact"}
 
 
 def decode(tagged: Any) -> Any:  # noqa: ANN401 - any plain value comes out of JSON
@@ -80,6 +89,8 @@ def decode(tagged: Any) -> Any:  # noqa: ANN401 - any plain value comes out of J
     for tag, content in tagged.items():
         if tag in _DECODERS:
             return _DECODERS[tag](content)
+        if tag in _UNUSED_TAGS:
+            return Opaque(_UNUSED_TAGS[tag])
     raise ValueError(f"unknown tag in a value: {sorted(tagged)}")
 
 
