@@ -669,6 +669,12 @@ class Plugin:
         """Forget the comparison: another test begins."""
         self.comparison = None
 
+    def watch_comparisons(self) -> None:
+        """Take note of comparisons also in tests that are called directly."""
+        from _pytest.assertion import util  # noqa: PLC0415 - importable without pytest
+
+        util._reprcompare = self.note_comparison  # noqa: SLF001 - the only way to it
+
     def note_comparison(self, op: str, left: object, right: object) -> None:
         """Remember the sides of a comparison that failed."""
         self.comparison = Comparison(op, left, right)
@@ -854,6 +860,9 @@ def pytest_arguments(job: dict[str, Any]) -> list[str]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             metadata.version(distribution)
             arguments += options
+    if job["mode"] == "search":
+        # Capturing descriptors costs more than most tests.
+        arguments += ["--capture=sys", "--tb=no"]
     return [*arguments, *job["tests"]]
 
 

@@ -26,6 +26,7 @@ import os
 import signal
 import sys
 import types
+import unittest
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -84,6 +85,9 @@ class Driver(Protocol):
 
     def forget(self) -> None:
         """Forget the comparison: another test begins."""
+
+    def watch_comparisons(self) -> None:
+        """Take note of comparisons also in tests that are called directly."""
 
     def run_quietly(self, item: Any, /) -> BaseException | None:  # noqa: ANN401 - pytest's item
         """Run one item in pytest's own way; return what it failed with, if it did."""
@@ -278,30 +282,47 @@ class _Item:
     def is_plain(self) -> bool:
         """Whether it is a function that needs nothing but its parameters."""
         item = self.item
-        names = getattr(item, "fixturenames", None)
+        names = set(getattr(item, "fixturenames", None) or ())
+        if any(True for _ in item.iter_markers("xfail")) or _is_async(
+            getattr(item, "function", None)
+        ):
+            return False
+        if type(item).__name__ == "TestCaseFunction":
+            return _needs_no_class_setup(item.cls) and all(
+                name == "request" or name.startswith("_unittest_setUpClass")
+                for name in names
+            )
         return (
             type(item).__name__ == "Function"
-            and item.parent is not None
-            and names is not None
-            and set(names) == set(self._params)
-            and not _is_async(item.function)
-            and not any(True for _ in item.iter_markers("xfail"))
+            and names == set(self._params)
             and not hasattr(item.cls, "setup_method")
         )
 
     def call(self) -> BaseException | None:
         """Call the test function itself; return what it raised."""
         item = self.item
-        function = (
-            item.function if item.cls is None else item.function.__get__(item.cls())
-        )
         try:
-            function(**self.params)
-        except Alarm:
-            raise
+            if type(item).__name__ == "TestCaseFunction":
+                item.cls(item.originalname).debug()
+            elif item.cls is None:
+                item.function(**self.params)
+            else:
+                item.function(item.cls(), **self.params)
+        except (Alarm, unittest.SkipTest) as stopped:
+            if isinstance(stopped, Alarm):
+                raise
         except BaseException as error:  # noqa: BLE001 - whatever the test does
             return error
         return None
+
+
+def _needs_no_class_setup(cls: Any) -> bool:  # noqa: ANN401 - a TestCase
+    own = (cls.setUpClass.__func__, cls.tearDownClass.__func__)
+    plain = (
+        unittest.TestCase.setUpClass.__func__,  # type: ignore[attr-defined]
+        unittest.TestCase.tearDownClass.__func__,  # type: ignore[attr-defined]
+    )
+    return own == plain and not hasattr(cls, "setup_method")
 
 
 def _is_async(function: object) -> bool:
@@ -473,7 +494,9 @@ class PytestSuite:
         for item, (_, is_direct, repeats) in zip(self._items, plan):
             item.is_direct = is_direct
             self._forks = self._forks or not repeats
-        self._items = [i for i, (is_kept, _, _) in zip(self._items, plan) if is_kept]
+        kept = [i for i, (is_kept, _, _) in zip(self._items, plan) if is_kept]
+        # Cheap ones first: they settle most candidates.
+        self._items = sorted(kept, key=lambda item: not item.is_direct)
 
     def _rehearse(self) -> list[tuple[bool, bool, bool]]:
         """Return for each item whether it matters, runs directly, and repeats."""
@@ -680,6 +703,7 @@ class SearchPlugin:
         """Carry out the search; leave a session that did not collect to pytest."""
         if session.testsfailed:
             return None
+        self._driver.watch_comparisons()
         search = self._driver.job["search"]
         job = search["job"]
         try:
