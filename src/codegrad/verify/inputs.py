@@ -8,6 +8,7 @@ every known input is like the known ones.
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from codegrad.task import CallCheck, RaisesCheck, Task
@@ -280,7 +281,7 @@ def _is_sized(value: object) -> bool:
 
 def _is_ordered(value: Any) -> bool:  # noqa: ANN401 - any list
     try:
-        return all(a <= b for a, b in zip(value, value[1:], strict=False))
+        return all(a <= b for a, b in pairwise(value))
     except TypeError:
         return False
 
@@ -361,7 +362,7 @@ def _classes(text: str) -> frozenset[str]:
 
 
 def _bound(values: Sequence[Any]) -> float:
-    sizes = [abs(v) for v in values if _is_number(v) and v == v]  # noqa: PLR0124 - nan
+    sizes: list[float] = [abs(v) for v in values if _is_number(v) and v == v]  # noqa: PLR0124 - nan
     sizes += [len(v) for v in values if _is_sized(v)]
     return 10.0 * max([1, *(s for s in sizes if s < 1e300)])  # noqa: PLR2004 - far below overflow
 

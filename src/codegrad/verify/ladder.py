@@ -11,12 +11,19 @@ from codegrad.errors import UsageError
 from codegrad.task import ClauseCheck, Constraint, ReferenceCheck, Sources, Task
 from codegrad.verdict import Status, Verdict
 from codegrad.verify.lint import LintStage
+from codegrad.verify.properties import PropertiesStage
 from codegrad.verify.stage import Stage, Workbench
 from codegrad.verify.syntax import SyntaxStage
 from codegrad.verify.tests import TestsStage
 from codegrad.verify.types import TypesStage
 
-STAGES: tuple[Stage, ...] = (SyntaxStage(), LintStage(), TypesStage(), TestsStage())
+STAGES: tuple[Stage, ...] = (
+    SyntaxStage(),
+    LintStage(),
+    TypesStage(),
+    TestsStage(),
+    PropertiesStage(),
+)
 """Every stage, in the order in which they run."""
 
 

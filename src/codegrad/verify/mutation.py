@@ -47,7 +47,7 @@ class Pool:
         )
 
 
-def _collect(value: object, seen: dict[str, list[Any]]) -> None:
+def _collect(value: object, seen: dict[str, list[Any]]) -> None:  # noqa: C901 - one case a type
     match value:
         case bool() | None:
             return
@@ -133,7 +133,7 @@ def _nodes(value: object) -> int:
             return 1
 
 
-def mutate(value: Any, rng: random.Random, pool: Pool) -> Any:  # noqa: ANN401 - any plain value
+def mutate(value: Any, rng: random.Random, pool: Pool) -> Any:  # noqa: ANN401, PLR0911 - any plain value, one answer a type
     """Return another value of the same type; it may be equal to `value`."""
     match value:
         case bool():
@@ -175,7 +175,7 @@ def _mutate_float(value: float, rng: random.Random, pool: Pool) -> float:
     return rng.choice((0.0, 1.0, -value, value * 2, float(round(value)), value / 3))
 
 
-def _mutate_text(value: str, rng: random.Random, pool: Pool) -> str:
+def _mutate_text(value: str, rng: random.Random, pool: Pool) -> str:  # noqa: PLR0911 - one a kind of change
     where, other = sorted(rng.randint(0, len(value)) for _ in range(2))
     match rng.randrange(9):
         case 0:

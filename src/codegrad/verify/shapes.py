@@ -51,7 +51,7 @@ class Shape:
     """The kind of a value and the shapes of what is inside it."""
 
     kind: str
-    """`int`, `str`, `list`, ...; `union`; `any`; `record` is a tuple of fixed length."""
+    """`int`, `list`, ...; `union`; `any`; `record` is a tuple of fixed length."""
 
     items: tuple["Shape", ...] = ()
     """Of a container: the shape of its items (dict: keys, values; record: each)."""
@@ -109,8 +109,8 @@ def join(shapes: Iterable[Shape]) -> Shape:
     known = [shape for shape in dict.fromkeys(flat) if shape != ANY]
     merged: dict[str, Shape] = {}
     for shape in known:
-        for key, joined in _merge(merged, shape):
-            merged[key] = joined
+        family, joined = _merge(merged, shape)
+        merged[family] = joined
     if "float" in merged:
         merged.pop("int", None)
     parts = sorted(merged.values())
@@ -119,19 +119,19 @@ def join(shapes: Iterable[Shape]) -> Shape:
     return parts[0] if len(parts) == 1 else Shape("union", tuple(parts))
 
 
-def _merge(merged: dict[str, Shape], shape: Shape) -> list[tuple[str, Shape]]:
+def _merge(merged: dict[str, Shape], shape: Shape) -> tuple[str, Shape]:
     family = "tuple" if shape.kind == "record" else shape.kind
     other = merged.get(family)
     if other is None or other == shape:
-        return [(family, shape)]
+        return family, shape
     same_record = shape.kind == other.kind == "record"
     if family == "tuple" and not (same_record and len(shape.items) == len(other.items)):
-        return [(family, Shape("tuple", (join((*shape.items, *other.items)),)))]
+        return family, Shape("tuple", (join((*shape.items, *other.items)),))
     pairs = zip(shape.items, other.items, strict=True)
-    return [(family, Shape(shape.kind, tuple(join(pair) for pair in pairs)))]
+    return family, Shape(shape.kind, tuple(join(pair) for pair in pairs))
 
 
-def admits(shape: Shape, value: object) -> bool:
+def admits(shape: Shape, value: object) -> bool:  # noqa: PLR0911 - one answer a kind
     """Return whether `value` is of `shape`; numbers of any type are one kind.
 
     Only families are compared: containers must agree on their type, and on the types
@@ -170,7 +170,7 @@ def _admits_tuple(shape: Shape, value: Sequence[object]) -> bool:
     )
 
 
-def shape_of_annotation(node: ast.expr | None) -> Shape:
+def shape_of_annotation(node: ast.expr | None) -> Shape:  # noqa: PLR0911 - one a form
     """Return the shape that an annotation names; `any` if it is not understood.
 
     Example:
@@ -199,7 +199,7 @@ def shape_of_annotation(node: ast.expr | None) -> Shape:
             return ANY
 
 
-def _named(name: str, arguments: Sequence[ast.expr]) -> Shape:
+def _named(name: str, arguments: Sequence[ast.expr]) -> Shape:  # noqa: PLR0911 - one a form
     kind = _ALIASES.get(name, name)
     inner = tuple(map(shape_of_annotation, arguments))
     if kind in {"Optional", "Union"}:

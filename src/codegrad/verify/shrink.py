@@ -115,12 +115,16 @@ def _smaller_together(args: Args) -> Iterator[Args]:
                 continue
             for index in range(len(a)):
                 changed = list(args)
-                changed[first] = a[:index] + a[index + 1 :]
-                changed[second] = b[:index] + b[index + 1 :]
+                changed[first] = _without(a, index)
+                changed[second] = _without(b, index)
                 yield tuple(changed)
 
 
-def _smaller(value: object) -> Iterator[Any]:
+def _without(series: Any, index: int) -> Any:  # noqa: ANN401 - a text, list or tuple
+    return series[:index] + series[index + 1 :]
+
+
+def _smaller(value: object) -> Iterator[Any]:  # noqa: C901 - one case a type
     match value:
         case None | False:
             return

@@ -170,7 +170,7 @@ def explored(shapes: Sequence[Shape], count: int, *, pool: Pool) -> list[Args]:
     return list(found.values())
 
 
-def _strategy(shape: Shape, pool: Pool) -> "SearchStrategy[Any]":
+def _strategy(shape: Shape, pool: Pool) -> "SearchStrategy[Any]":  # noqa: C901, PLR0912 - one case a kind
     from hypothesis import strategies as st  # noqa: PLC0415 - see `explored`
 
     inner = [_strategy(item, pool) for item in shape.items]
