@@ -6,7 +6,7 @@ data (`codegrad.store`) and read back equal.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -386,26 +386,43 @@ def dynamic_constraints(task: Task) -> tuple[Constraint, ...]:
     return tuple(found)
 
 
-def check_consistency(constraints: tuple[Constraint, ...]) -> None:
-    """Find two constraints on the same input with different expectations.
+def reconcile(task: Task) -> Task:
+    """Return `task` without derived examples that the user's own tests contradict.
+
+    A docstring's example gives way to a given test on the same input, and a note says
+    so. Two given tests, or two examples, that exclude each other are an error: no
+    program could satisfy both.
 
     Raises:
         ContradictionError: For the first such pair, in order.
     """
     seen: dict[str, Constraint] = {}
-    for constraint in constraints:
-        given = _input_of(constraint.check)
-        if given is None:
+    dropped: dict[str, str] = {}
+    given_first = sorted(task.constraints, key=lambda c: c.origin is not Origin.GIVEN)
+    for constraint in given_first:
+        key = _input_of(constraint.check, task.entry_point)
+        if key is None:
             continue
-        first = seen.setdefault(given, constraint)
-        if _contradict(first.check, constraint.check):
+        first = seen.setdefault(key, constraint)
+        if not _contradict(first.check, constraint.check):
+            continue
+        if first.origin is constraint.origin:
             raise ContradictionError(first.text, constraint.text)
+        dropped[constraint.name] = (
+            f"not checked: `{constraint.text}` ({constraint.origin}) contradicts "
+            f"`{first.text}` ({first.origin})"
+        )
+    if not dropped:
+        return task
+    kept = tuple(c for c in task.constraints if c.name not in dropped)
+    return replace(task, constraints=kept, notes=(*task.notes, *dropped.values()))
 
 
-def _input_of(check: Check) -> str | None:
+def _input_of(check: Check, entry_point: str) -> str | None:
     match check:
         case CallCheck(compares_result=True) | RaisesCheck():
-            return repr((check.function, check.args, sorted(check.kwargs.items())))
+            function = check.function or entry_point
+            return repr((function, check.args, sorted(check.kwargs.items())))
         case StdinCheck():
             return check.stdin
         case _:

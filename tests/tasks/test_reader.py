@@ -250,6 +250,24 @@ def test_two_expectations_of_one_call_are_named(tmp_path: Path) -> None:
     assert "assert f(1) == 3" in caught.value.second
 
 
+def test_a_docstring_example_gives_way_to_a_given_test_and_is_noted(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "m.py", 'def f(x):\n    """f(1) == 2, f(3) == 4"""\n')
+    tests = write(tmp_path / "t.py", "assert f(1) == 5\n")
+    task = read_task(str(path), tests=[str(tests)])
+    assert checks(task) == [CallCheck((3,), 4, function="f"), CallCheck((1,), 5)]
+    assert any("contradicts `assert f(1) == 5` (given)" in n for n in task.notes)
+
+
+def test_two_examples_of_one_docstring_that_exclude_each_other_are_named(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "m.py", 'def f(x):\n    """f(1) == 2, f(1) == 4"""\n')
+    with pytest.raises(ContradictionError):
+        read_task(str(path))
+
+
 def test_equal_expectations_and_other_types_of_argument_do_not_contradict(
     tmp_path: Path,
 ) -> None:

@@ -14,7 +14,7 @@ from codegrad.task import (
     Constraint,
     StdinCheck,
     Task,
-    check_consistency,
+    reconcile,
     static_constraints,
 )
 from codegrad.tasks.assertions import read_assertions
@@ -49,7 +49,7 @@ def read_task(
         task = read_repository_task(path, name or None, tests, python)
     else:
         task = _file_task(path, name or None, [Path(test) for test in tests])
-    check_consistency(task.constraints)
+    task = reconcile(task)
     if task.path is not None:
         # A run may be resumed from another folder.
         task = replace(task, path=task.path.absolute())

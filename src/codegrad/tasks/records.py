@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.errors import TargetError
-from codegrad.task import CallCheck, Constraint, Task, static_constraints
+from codegrad.task import (
+    CallCheck,
+    Constraint,
+    Task,
+    reconcile,
+    static_constraints,
+)
 from codegrad.tasks.assertions import read_assertions
 from codegrad.tasks.literals import call_text, shorten
 from codegrad.tasks.python_file import task_from_text
@@ -74,11 +80,12 @@ def task_from_record(row: Mapping[str, Any]) -> Task:
 
     Raises:
         TargetError: If the record has neither form.
+        ContradictionError: If two of its tests exclude each other.
     """
     if {"prompt", "entry_point", "test"} <= row.keys():
-        return _humaneval(row)
+        return reconcile(_humaneval(row))
     if {"name", "buggy"} <= row.keys():
-        return _quixbugs(row)
+        return reconcile(_quixbugs(row))
     raise TargetError(
         "the record has neither HumanEval's fields (prompt, entry_point, test) nor "
         f"QuixBugs' (name, buggy, cases or pytest); it has: {', '.join(sorted(row))}"
