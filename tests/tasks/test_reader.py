@@ -105,6 +105,14 @@ def test_results_stated_in_prose_are_examples(tmp_path: Path, line: str) -> None
     assert checks(read_task(str(path))) == [CallCheck((2,), 3, function="f")]
 
 
+@pytest.mark.parametrize(
+    "line", ["f(2) = 1 + (2 / 2)", 'f("a") == ""a"', "f(2) == x", "f(2) is odd", "f(2)"]
+)
+def test_what_only_looks_like_a_result_is_no_example(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path / "m.py", f"def f(x):\n    '''Text. {line}'''\n")
+    assert checks(read_task(str(path))) == []
+
+
 def test_examples_in_json_in_all_forms(tmp_path: Path) -> None:
     path = write(tmp_path / "m.py", "def f(*a, **k):\n    return a\n")
     tests = write(

@@ -202,9 +202,13 @@ def _call_end(text: str, opening: int) -> int | None:
 
 
 def _longest_literal(line: str) -> tuple[object] | None:
+    """Return the literal that `line` starts with, if it stands for itself there."""
     for end in range(len(line), 0, -1):
-        if end < len(line) and line[end].isalnum() and line[end - 1].isalnum():
-            continue
+        following = line[end:]
+        if following[:1].isalnum() or following[:1] in {"'", '"', "_"}:
+            continue  # this would cut a word or a string in two
+        if following.lstrip()[:1] in set("+-*/%=<>&|^[("):
+            continue  # the literal is only the beginning of an expression
         found = _literal_text(line[:end].strip().rstrip(".,;"))
         if found is not None and found[0] is not Ellipsis:
             return found
