@@ -123,7 +123,8 @@ def test_empty_tests_vanish() -> None:
 
 def test_what_the_program_does_wrong_is_a_result() -> None:
     endless, exits, crashes = results(
-        "def f(n):\n    while n == 0:\n        pass\n    if n == 1:\n        raise SystemExit\n"
+        "def f(n):\n    while n == 0:\n        pass\n"
+        "    if n == 1:\n        raise SystemExit\n"
         "    return n.x",
         call([0], 1),
         call([1], 1),

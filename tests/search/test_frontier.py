@@ -144,7 +144,10 @@ def test_candidates_that_kill_or_hang_the_child_are_left_out(deed: str) -> None:
 
 
 def test_a_test_that_kills_the_child_does_not_end_the_search() -> None:
-    source = "import os\ndef f(x):\n    if x == 5:\n        os.kill(os.getpid(), 9)\n    return x\n"
+    source = (
+        "import os\ndef f(x):\n    if x == 5:\n"
+        "        os.kill(os.getpid(), 9)\n    return x\n"
+    )
     tests = [call([5], 6), call([1], 2), call([3], 4)]
     with Sandbox(preload=(KERNEL,)) as sandbox:
         frontier = Frontier(payload(tests), runner(sandbox, wall_s=2.0))
@@ -171,6 +174,7 @@ def test_an_empty_function_is_written(run_job: RunJob) -> None:
     assert batch.proposals[0].template == "stub"
 
 
+@pytest.mark.slow
 def test_a_right_but_slow_repair_gets_its_steps(run_job: RunJob) -> None:
     source = (
         "def f(n):\n    k = 0\n    while k * k < n and k == 0:\n        k += 3\n"

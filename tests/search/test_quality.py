@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - the figures are what `-s` is for
 """What the search repairs of two public sets of small faulty programs.
 
 Floors, so that a change which loses repairs is seen. Run with `-s` for the figures.

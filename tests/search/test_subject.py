@@ -142,6 +142,9 @@ def test_a_body_of_ticks_alone_becomes_pass() -> None:
 
 
 def test_future_annotations_stay_unevaluated() -> None:
-    source = "from __future__ import annotations\ndef f(x: Missing) -> Missing:\n    return x"
+    source = (
+        "from __future__ import annotations\n"
+        "def f(x: Missing) -> Missing:\n    return x"
+    )
     names, _ = namespace(Subject(source))
     assert names["f"](1) == 1

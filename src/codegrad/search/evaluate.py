@@ -23,6 +23,9 @@ hangs inside one C call."""
 
 ALARM_FACTOR = 10
 
+ALARM_S_PER_TICK = 4e-6
+"""Added for each step that a test may take; a step takes far less."""
+
 SLOW_ALARM_S = 12.0
 
 EPSILON = 1e-6
@@ -72,7 +75,11 @@ class Evaluator:
         self._coverage = analysis.coverage
         self._base: list[Result] = analysis.results
         self._tick_limit = analysis.tick_limit
-        self._alarm_s = ALARM_S + ALARM_FACTOR * analysis.passing_cpu_s
+        self._alarm_s = (
+            ALARM_S
+            + ALARM_FACTOR * analysis.passing_cpu_s
+            + ALARM_S_PER_TICK * analysis.tick_limit
+        )
         failing = sorted(analysis.failing, key=self._is_endless)
         passing = [i for i, result in enumerate(self._base) if result.ok]
         passing.sort(key=lambda i: (analysis.ticks[i], analysis.events[i]))

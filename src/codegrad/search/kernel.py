@@ -50,8 +50,9 @@ Job = dict[str, Any]
 MAX_PARTIAL = 24
 """Partial hits of one job that are reported, the most promising."""
 
-MAX_ALIKE = 3
-"""Of these, how many may have the same score: they mostly do the same."""
+ALIKE_PENALTY = 0.03
+"""What each earlier hit of the same score takes from the promise of a partial hit:
+equal scores mostly mean equal behaviour."""
 
 COST_WEIGHT = 0.1
 """What a unit of cost takes from the promise of a partial hit."""
@@ -262,7 +263,7 @@ class _Sweep:
                 self._left = self._job.get("extra", 0)
         elif outcome.status is Status.PARTIAL:
             alike = self._partial.setdefault(round(outcome.score, 6), [])
-            if len(alike) < MAX_ALIKE:
+            if len(alike) < MAX_PARTIAL:
                 alike.append((index, edit))
         elif outcome.status is Status.TICKS:
             hit = {"index": index, "status": "ticks", "cost": edit.cost}
@@ -277,8 +278,9 @@ class _Sweep:
         found = []
         for score, alike in self._partial.items():
             gain = (score - self._evaluator.base_score) / self._missing
-            for index, edit in alike:
-                found.append((gain - COST_WEIGHT * edit.cost, score, index, edit))
+            for rank, (index, edit) in enumerate(alike):
+                lacking = COST_WEIGHT * edit.cost + ALIKE_PENALTY * rank
+                found.append((gain - lacking, score, index, edit))
         found.sort(key=lambda item: (-item[0], item[2]))
         return found[:MAX_PARTIAL]
 
