@@ -178,11 +178,7 @@ def test_hanging_test_is_a_timeout_and_the_rest_still_runs(
     root = project(
         {
             "tests/test_more.py": """\
-            import time
             from shop import cart
-
-            def test_sleeps():
-                time.sleep(100)
 
             def test_between():
                 assert cart.is_empty([])
@@ -208,12 +204,11 @@ def test_hanging_test_is_a_timeout_and_the_rest_still_runs(
     found = by_name(run)
     kinds = {name: outcome.kind for name, outcome in found.items()}
     assert kinds == {
-        "test_sleeps": "timeout",
         "test_between": "passed",
         "test_loops": "timeout",
         "test_after": "passed",
     }
-    assert run.restarts == 2
+    assert run.restarts == 1
     # Where it was: the loop that was put into the function.
     assert found["test_loops"].place in {("shop/cart.py", 11), ("shop/cart.py", 12)}
 
@@ -240,6 +235,7 @@ def test_test_that_ends_its_process_died_and_the_rest_still_runs(
     assert "exit status 3" in first.message
 
 
+@pytest.mark.slow
 def test_after_too_many_deaths_the_rest_is_not_run(
     project: Callable[[dict[str, str]], Path],
 ) -> None:

@@ -146,6 +146,7 @@ def test_wrapped_functions_and_methods_are_edited_where_they_are(
     assert "    @functools.lru_cache\n    def area(self):" in fixed
 
 
+@pytest.mark.slow
 def test_default_that_is_a_name_of_the_class_does_not_stop_the_search(
     tmp_path: Path,
 ) -> None:
@@ -234,6 +235,7 @@ def test_tests_that_leave_state_behind_run_in_children(tmp_path: Path) -> None:
     assert any("items[-1]" in source for source in plausible)
 
 
+@pytest.mark.slow
 def test_endless_loop_is_repaired(tmp_path: Path) -> None:
     write(
         tmp_path,
