@@ -1,0 +1,272 @@
+"""Code from a model's reply: fences, prose, thinking, edits, wrong names.
+
+In: the text of a reply and the module it is about. Out: `Extraction`, a complete
+module text or the reason why there is none. Invariant: whatever the text, nothing is
+raised, and a module that is returned parses.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from codegrad.engines.merging import (
+    defined,
+    merge,
+    parse_quietly,
+    rename,
+)
+from codegrad.engines.search_replace import EditError, apply_edits, find_edits
+
+_THOUGHT = re.compile(
+    r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE
+)
+_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
+_CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
+_OTHER_LANGUAGES = frozenset(
+    {"json", "text", "txt", "bash", "sh", "console", "output", "diff", "yaml", "sql"}
+)
+_MAX_CUTS = 50
+_MAX_STARTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What was found in one reply."""
+
+    source: str | None = None
+    """The complete module after the reply; None if there is none."""
+
+    form: str = ""
+    """How it was given: `code` or `edits`."""
+
+    problem: str = ""
+    """Why there is no module, in one sentence; it can be sent back to the model."""
+
+    notes: tuple[str, ...] = ()
+    """What had to be put right."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    text: str
+    language: str = ""
+    is_closed: bool = True
+    notes: tuple[str, ...] = field(default=())
+
+
+def extract(
+    reply: str, *, current: str, entry_point: str = "", is_cut: bool = False
+) -> Extraction:
+    r"""Return the module that `reply` asks for.
+
+    `current` is the module as it is; edits are applied to it and functions of the
+    reply take the place of its own. Without `entry_point` the whole code of the reply
+    is the module. `is_cut` says that the model stopped at its length limit.
+
+    Example:
+        >>> found = extract("Sure!\n```python\ndef f(x):\n    return 2 * x\n```",
+        ...     current="def f(x):\n    return x\n", entry_point="f")
+        >>> found.source
+        'def f(x):\n    return 2 * x\n'
+    """
+    text = _without_thoughts(reply.replace("\r\n", "\n"))
+    if not text.strip():
+        return Extraction(problem=_nothing(reply, is_cut=is_cut))
+    try:
+        edits = find_edits(text)
+        edited = apply_edits(current, edits) if edits else ""
+    except EditError as error:
+        return Extraction(form="edits", problem=str(error))
+    if edits:
+        return _checked(edited, "edits", entry_point, ())
+    return _from_blocks(text, current, entry_point, is_cut=is_cut)
+
+
+def _from_blocks(
+    text: str, current: str, entry_point: str, *, is_cut: bool
+) -> Extraction:
+    blocks = _blocks(text)
+    chosen = _choose(blocks, entry_point, current)
+    if chosen is None:
+        cut = is_cut or any(not block.is_closed for block in blocks)
+        return Extraction(problem=_why_not(blocks, entry_point, is_cut=cut))
+    if not entry_point:
+        return _checked(_ended(chosen.text), "code", "", chosen.notes)
+    merged = merge(current, chosen.text)
+    if merged is None:
+        return Extraction(problem="the code of the reply does not fit the module")
+    return _checked(merged, "code", entry_point, chosen.notes)
+
+
+def _checked(
+    source: str, form: str, entry_point: str, notes: tuple[str, ...]
+) -> Extraction:
+    tree = parse_quietly(source)
+    if tree is None:
+        return Extraction(
+            form=form, problem=f"the module after the {form} is not valid Python"
+        )
+    if entry_point and entry_point not in defined(tree):
+        return Extraction(form=form, problem=f"{entry_point} is no longer defined")
+    return Extraction(source, form, notes=notes)
+
+
+def _without_thoughts(text: str) -> str:
+    text = _THOUGHT.sub("", text)
+    if end := list(_THOUGHT_END.finditer(text)):
+        # The opening tag belongs to the prompt of some models.
+        text = text[end[-1].end() :]
+    if start := _THOUGHT_START.search(text):
+        text = text[: start.start()]
+    return text
+
+
+def _blocks(text: str) -> list[_Block]:
+    """Return the code blocks of a reply; without fences, what looks like code."""
+    fences = list(_FENCE.finditer(text))
+    blocks: list[_Block] = []
+    position = 0
+    while position < len(fences):
+        opening = fences[position]
+        closing = next(
+            (
+                n
+                for n in range(position + 1, len(fences))
+                if fences[n][1][0] == opening[1][0]
+                and len(fences[n][1]) >= len(opening[1])
+                and not fences[n][2]
+            ),
+            None,
+        )
+        end = fences[closing].start() if closing is not None else len(text)
+        body = text[opening.end() + 1 : end]
+        blocks.append(_Block(body, opening[2].lower(), closing is not None))
+        if closing is None:
+            break
+        position = closing + 1
+    return blocks or [_Block(text, notes=("the code had no fence",))]
+
+
+def _choose(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:
+    """Return the last block that defines the entry point, else one to put right."""
+    readable = [
+        found
+        for block in blocks
+        if block.language not in _OTHER_LANGUAGES
+        and (found := _readable(block, fenced=block.notes == ())) is not None
+    ]
+    if not entry_point:
+        return max(readable, key=lambda block: len(block.text), default=None)
+    exact = [block for block in readable if entry_point in _names(block)]
+    if exact:
+        return exact[-1]
+    owner, _, method = entry_point.rpartition(".")
+    for block in reversed(readable):
+        if owner and method in _names(block):
+            return _Block(
+                f"class {owner}:\n" + _indent(block.text),
+                notes=(*block.notes, f"{method} was given outside its class"),
+            )
+    return _renamed(readable, entry_point, current)
+
+
+def _renamed(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:
+    """Return a block whose only new function is taken for the entry point."""
+    tree = parse_quietly(current)
+    known = set(defined(tree)) if tree else set()
+    for block in reversed(blocks):
+        new = [name for name in _names(block) if name not in known and "." not in name]
+        if len(new) == 1 and "." not in entry_point:
+            note = f"{new[0]} was taken for {entry_point}"
+            text = rename(block.text, new[0], entry_point)
+            return _Block(text, notes=(*block.notes, note))
+    return None
+
+
+def _readable(block: _Block, *, fenced: bool) -> _Block | None:
+    """Return the block as Python that parses, or None."""
+    text = _dedented(block.text)
+    tree = parse_quietly(text)
+    if tree is not None and tree.body and (fenced or _looks_like_code(text)):
+        return _Block(text, block.language, block.is_closed, block.notes)
+    found = _inner_code(text)
+    if found is None:
+        return None
+    return _Block(found, notes=(*block.notes, "text around the code was left out"))
+
+
+def _looks_like_code(text: str) -> bool:
+    return any(_CODE_START.match(line) for line in text.splitlines())
+
+
+def _inner_code(text: str) -> str | None:
+    """Return the code between lines of prose.
+
+    A line that does not parse ends the code only if it is not indented: an indented
+    one is the middle of a function, and half a function is worse than none.
+    """
+    lines = text.splitlines()
+    starts = [n for n, line in enumerate(lines) if _CODE_START.match(line)]
+    for start in starts[:_MAX_STARTS]:
+        kept = lines[start:]
+        for _ in range(_MAX_CUTS):
+            if parse_quietly("\n".join(kept)):
+                return _ended("\n".join(kept))
+            cut = _last_prose(kept)
+            if cut is None:
+                break
+            kept = kept[:cut]
+    return None
+
+
+def _last_prose(lines: Sequence[str]) -> int | None:
+    """Return the last unindented line before which the code may end."""
+    for number in range(len(lines) - 1, 0, -1):
+        line = lines[number]
+        if line.strip() and not line[0].isspace() and not _CODE_START.match(line):
+            return number
+    return None
+
+
+def _names(block: _Block) -> list[str]:
+    tree = parse_quietly(block.text)
+    return defined(tree) if tree else []
+
+
+def _dedented(text: str) -> str:
+    lines = text.splitlines()
+    depths = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
+    depth = min(depths, default=0)
+    return _ended("\n".join(line[depth:] for line in lines)) if depth else _ended(text)
+
+
+def _indent(text: str) -> str:
+    return "\n".join(
+        "    " + line if line.strip() else line for line in text.splitlines()
+    )
+
+
+def _ended(text: str) -> str:
+    return text.strip("\n") + "\n"
+
+
+def _nothing(reply: str, *, is_cut: bool) -> str:
+    if not reply.strip():
+        return "the reply is empty"
+    if is_cut:
+        return "the reply was cut off while the model was still thinking"
+    return "the reply holds only thinking and no answer"
+
+
+def _why_not(blocks: Sequence[_Block], entry_point: str, *, is_cut: bool) -> str:
+    if is_cut:
+        return "the reply was cut off in the middle of the code"
+    if all(block.notes for block in blocks) and not any(
+        _looks_like_code(block.text) for block in blocks
+    ):
+        return "the reply holds no code"
+    if not any(_readable(block, fenced=not block.notes) for block in blocks):
+        return "the code of the reply is not valid Python"
+    return f"the code of the reply does not define {entry_point}"

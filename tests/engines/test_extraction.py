@@ -1,0 +1,200 @@
+"""Whatever a model writes, its code is found or the reason is said."""
+
+from textwrap import indent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codegrad.engines.extraction import Extraction, extract
+from codegrad.engines.merging import merge, parse_quietly, rename
+
+MODULE = '''"""A module."""
+
+import math
+
+LIMIT = 10
+
+
+def area(r):
+    """Return the area.
+
+    >>> area(0)
+    0.0
+    """
+    return r * r
+
+
+def twice(x):
+    # A comment that stays.
+    return 2 * x
+
+
+class Stack:
+    def push(self, x):
+        self.items = [x]
+
+    def pop(self):
+        return self.items.pop()
+'''
+RIGHT = "def area(r):\n    return math.pi * r * r\n"
+
+
+def found(reply: str, entry_point: str = "area", **options: bool) -> Extraction:
+    return extract(reply, current=MODULE, entry_point=entry_point, **options)
+
+
+def call(source: str | None, expression: str) -> object:
+    assert source is not None
+    scope: dict[str, object] = {}
+    exec(source, scope)
+    return eval(expression, scope)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"```python\n{RIGHT}```",
+        f"Here you are:\n\n~~~py\n{RIGHT}~~~\nIt multiplies by pi.",
+        f"<think>def area(r): return 0</think>\n```\n{RIGHT}```",
+        f"maybe ```def``` ...</think>\n```python\n{RIGHT}```",
+        f"Here is the function.\n\n{RIGHT}\nIt now uses pi; that is all.",
+        f"  1. Replace it:\n\n     ```python\n{indent(RIGHT, ' ' * 5)}     ```",
+        f"```python\ndef area(r):\n    return 1\n```\nBetter:\n```python\n{RIGHT}```",
+        f"```python\n{RIGHT}```\nUse it:\n```python\nprint(area(2))\n```",
+        f"```python\n{RIGHT}\nassert area(0) == 0\nprint(area(1 / 0))\n```",
+        f"```python\n{RIGHT.replace('area', 'circle_area')}```",
+        f"```json\n{{}}\n```\n```python\n{RIGHT}```",
+        "<<<<<<< SEARCH\n    return r * r\n=======\n    return math.pi * r * r\n"
+        ">>>>>>> REPLACE",
+        "```\n<<<<<<< SEARCH\nreturn r * r\n=======\nreturn math.pi * r * r\n"
+        ">>>>>>> REPLACE\n```",
+        "```diff\n--- a/m.py\n+++ b/m.py\n@@ -13,1 +13,1 @@\n-    return r * r\n"
+        "+    return math.pi * r * r\n```",
+    ],
+)
+def test_code_is_found_in_every_usual_form(reply: str) -> None:
+    extraction = found(reply)
+    assert extraction.problem == ""
+    assert call(extraction.source, "round(area(2), 3)") == 12.566
+    assert ">>> area(0)" in (extraction.source or ""), "the docstring was lost"
+    assert "# A comment that stays." in (extraction.source or "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ("", "empty"),
+        ("<think>hmm", "only thinking"),
+        ("I cannot help with that.", "no code"),
+        ("Ich kann das leider nicht. 我不能。", "no code"),
+        ("```python\ndef area(r):\n    return (\n```", "not valid Python"),
+        ("```python\ndef area(r):\n    x = (1,", "cut off"),
+        ("```python\ndef other():\n    pass\ndef more(): pass\n```", "does not define"),
+        (
+            "<<<<<<< SEARCH\n    return q\n=======\n    return 1\n>>>>>>> REPLACE",
+            "edit 1 does not fit the code: 'return q'",
+        ),
+        ("<<<<<<< SEARCH\nreturn r * r\n=======\nreturn 1\n", "not ended"),
+        (
+            "<<<<<<< SEARCH\n    return r * r\n=======\n    return (\n>>>>>>> REPLACE",
+            "not valid Python",
+        ),
+    ],
+)
+def test_a_reply_without_usable_code_says_why(reply: str, problem: str) -> None:
+    extraction = found(reply)
+    assert extraction.source is None
+    assert problem in extraction.problem
+
+
+def test_an_edit_that_fits_two_places_is_refused() -> None:
+    reply = "<<<<<<< SEARCH\n    x = 1\n=======\n    x = 2\n>>>>>>> REPLACE"
+    text = "def f():\n    x = 1\n    y = 2\n    x = 1\n"
+    extraction = extract(reply, current=text, entry_point="f")
+    assert "fits 2 places" in extraction.problem
+
+
+def test_an_edit_with_a_slip_in_the_searched_lines_is_placed() -> None:
+    text = "def f(values):\n    total = sum(values)\n    return total / len(values)\n"
+    reply = (
+        "<<<<<<< SEARCH\n  total = sum( values)\n  return total / len(values)\n"
+        "=======\n  total = sum(values)\n  return total\n>>>>>>> REPLACE"
+    )
+    extraction = extract(reply, current=text, entry_point="f")
+    assert extraction.source == (
+        "def f(values):\n    total = sum(values)\n    return total\n"
+    )
+
+
+def test_a_reply_that_was_cut_is_not_taken_for_a_shorter_function() -> None:
+    cut = "def area(r):\n    if r < 0:\n        raise ValueError\n    return (math.p"
+    assert found(cut, is_cut=True).source is None
+    assert "cut off" in found(cut, is_cut=True).problem
+
+
+def test_a_method_is_replaced_inside_its_class() -> None:
+    push = "def push(self, x):\n    self.items = [*getattr(self, 'items', []), x]\n"
+    for reply in (
+        f"```python\n{push}```",
+        f"```python\nclass Stack:\n{indent(push, '    ')}\n```",
+    ):
+        extraction = found(reply, "Stack.push")
+        script = "(lambda s: [s.push(1), s.push(2), s.pop()][2])(Stack())"
+        assert call(extraction.source, script) == 2
+
+
+def test_new_helpers_and_imports_come_along() -> None:
+    reply = (
+        "```python\nfrom functools import reduce\n\ndef square(x):\n    return x * x\n"
+        "\ndef area(r):\n    return reduce(max, [math.pi * square(r)])\n```"
+    )
+    source = found(reply).source
+    assert call(source, "round(area(1), 2)") == 3.14
+    assert call(source, "twice(4)") == 8
+
+
+def test_a_program_is_taken_whole() -> None:
+    reply = "```python\nn = int(input())\nprint(n * 2)\n```"
+    extraction = extract(reply, current="print(1)\n", entry_point="")
+    assert extraction.source == "n = int(input())\nprint(n * 2)\n"
+
+
+def test_a_module_that_does_not_parse_is_replaced() -> None:
+    extraction = extract(
+        f"```python\nimport math\n{RIGHT}```", current="def area(r:", entry_point="area"
+    )
+    assert call(extraction.source, "round(area(1), 2)") == 3.14
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "```", "```python\n", "~~~", "\n", "def area(r):\n", "    return r\n", "(",
+        "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", "@@ -1 +1 @@\n", "-a\n",
+        "+b\n", "<think>", "</think>", "class Stack:\n", "import math\n", '"""', "\x00",
+        "\ud800", "\\d", "# é\n", "    return r * r\n", "async def area(r): pass\n",
+    ]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.lists(FRAGMENTS, max_size=12).map("".join)))
+def test_on_any_text_there_is_a_module_that_parses_or_a_problem(reply: str) -> None:
+    for entry_point in ("area", "Stack.push", ""):
+        extraction = found(reply, entry_point)
+        if extraction.source is None:
+            assert extraction.problem
+        else:
+            assert parse_quietly(extraction.source) is not None
+            assert not extraction.problem
+
+
+@given(st.lists(FRAGMENTS, max_size=10).map("".join))
+def test_merging_keeps_every_definition_of_the_module(piece: str) -> None:
+    merged = merge(MODULE, piece)
+    if merged is not None:
+        for name in ("area", "twice", "Stack"):
+            assert f" {name}(" in merged or f"class {name}" in merged
+
+
+def test_a_name_is_replaced_only_where_it_is_a_name() -> None:
+    assert rename("x = 'g' + g(o.g, g=1)", "g", "f") == "x = 'g' + f(o.g, f=1)"
