@@ -75,6 +75,7 @@ def test_only_tests_that_reach_the_function_or_fail_are_run(tmp_path: Path) -> N
     assert (analysis["passed"], analysis["total"]) == (2, 6)
 
 
+@pytest.mark.slow
 def test_same_job_gives_the_same_frames(tmp_path: Path) -> None:
     root = write_shop(tmp_path / "shop")
     repository = Repository(root, ("tests",), PYTHON, ("shop/price.py",))
