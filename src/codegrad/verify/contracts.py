@@ -6,6 +6,7 @@ and every clause looks at the same calls.
 """
 
 import ast
+import builtins
 import re
 from collections.abc import Sequence
 
@@ -31,6 +32,18 @@ def allowed_errors(task: Task) -> tuple[str, ...]:
             if name:
                 found.append(name[0])
     return tuple(dict.fromkeys(found))
+
+
+def is_allowed(error: str, allowed: Sequence[str]) -> bool:
+    """Return whether an exception is one of the allowed, or of a subclass of one.
+
+    Example:
+        >>> is_allowed("KeyError", ["LookupError"]), is_allowed("Gone", ["OSError"])
+        (True, False)
+    """
+    kind = getattr(builtins, error, None)
+    names = {base.__name__ for base in kind.__mro__} if isinstance(kind, type) else ()
+    return error in allowed or any(name in names for name in allowed)
 
 
 def clause_source(task: Task, expression: str) -> str:

@@ -12,17 +12,22 @@ from codegrad.task import ClauseCheck, Constraint, ReferenceCheck, Sources, Task
 from codegrad.verdict import Status, Verdict
 from codegrad.verify.lint import LintStage
 from codegrad.verify.properties import PropertiesStage
+from codegrad.verify.robustness import RobustnessStage
+from codegrad.verify.session import Memory
 from codegrad.verify.stage import Stage, Workbench
 from codegrad.verify.syntax import SyntaxStage
 from codegrad.verify.tests import TestsStage
 from codegrad.verify.types import TypesStage
+
+_MEMORY = Memory()  # the inputs of the task that is being verified
 
 STAGES: tuple[Stage, ...] = (
     SyntaxStage(),
     LintStage(),
     TypesStage(),
     TestsStage(),
-    PropertiesStage(),
+    PropertiesStage(_MEMORY),
+    RobustnessStage(_MEMORY),
 )
 """Every stage, in the order in which they run."""
 

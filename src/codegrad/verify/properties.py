@@ -17,7 +17,6 @@ from codegrad.task import (
 )
 from codegrad.verdict import Verdict
 from codegrad.verify.generalisations import judge_behaviour
-from codegrad.verify.generation import DEFAULT_INPUTS
 from codegrad.verify.postconditions import judge_clause
 from codegrad.verify.reference import judge_reference
 from codegrad.verify.session import Memory, Session, unknown
@@ -31,14 +30,15 @@ class PropertiesStage:
     """Looks for inputs on which a property does not hold.
 
     Args:
-        inputs: How many inputs to generate.
+        memory: What is known of the task, shared with other stages; it says how many
+            inputs are generated.
         cpu_s: Processor seconds for the candidate's calls; what is left is `NOT_RUN`.
     """
 
     name = "properties"
 
-    def __init__(self, inputs: int = DEFAULT_INPUTS, cpu_s: float = CPU_S) -> None:
-        self._memory = Memory(inputs)
+    def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
+        self._memory = memory or Memory()
         self._cpu_s = cpu_s
 
     def run(
