@@ -209,4 +209,23 @@ def f(n: int | None) -> bool:
 def f(n: int | None) -> bool:
     """post: result == (n is None)"""
     return not n
+
+# definitions that call each other without end | -
+def h(n: int) -> int:
+    return 0 if n <= 0 else g(n - 1)
+def g(n: int) -> int:
+    return h(n + 1) + 1
+def f(n: int) -> int:
+    """pre: n > 0
+    post: result == h(n)"""
+    return h(n)
+
+# the same, asked for the other | -
+def h(n: int) -> int:
+    return g(n - 1) if n > 0 else 0
+def g(n: int) -> int:
+    return h(n + 1) + 1 if n >= 0 else g(n)
+def f(n: int) -> int:
+    """post: g(n) == g(n)"""
+    return n
 '''

@@ -39,8 +39,8 @@ def gcd(a: int, b: int) -> int:
     """pre: a >= 0 and b >= 0
     post: result == g(a, b)"""
     while b != 0:
-        assert a >= 0 and b >= 0
-        assert g(a, b) == g(old_a, old_b)
+        """invariant: a >= 0 and b >= 0
+        invariant: g(a, b) == g(old_a, old_b)"""
         a, b = b, a % b
     return a
 
@@ -178,10 +178,10 @@ def insert_step(a: list[int], n: int) -> int:
     x = a[n]
     k = n
     while k > 0 and a[k - 1] > x:
-        assert 0 <= k <= n
-        assert all(a[i] == old_a[i] for i in range(k))
-        assert all(a[i] == old_a[i - 1] for i in range(k + 1, n + 1))
-        assert all(x < old_a[i] for i in range(k, n))
+        """invariant: 0 <= k <= n
+        invariant: all(a[i] == old_a[i] for i in range(k))
+        invariant: all(a[i] == old_a[i - 1] for i in range(k + 1, n + 1))
+        invariant: all(x < old_a[i] for i in range(k, n))"""
         a[k] = a[k - 1]
         k -= 1
     a[k] = x
@@ -220,11 +220,11 @@ def swap_ends(a: list[int]) -> None:
     i = 0
     j = len(a) - 1
     while i < j:
-        assert 0 <= i and i + j == len(a) - 1 and i <= j + 1
-        assert len(a) == len(old_a)
-        assert all(a[k] == old_a[len(a) - 1 - k] for k in range(i))
-        assert all(a[k] == old_a[k] for k in range(i, j + 1))
-        assert all(a[k] == old_a[len(a) - 1 - k] for k in range(j + 1, len(a)))
+        """invariant: 0 <= i and i + j == len(a) - 1 and i <= j + 1
+        invariant: len(a) == len(old_a)
+        invariant: all(a[k] == old_a[len(a) - 1 - k] for k in range(i))
+        invariant: all(a[k] == old_a[k] for k in range(i, j + 1))
+        invariant: all(a[k] == old_a[len(a) - 1 - k] for k in range(j + 1, len(a)))"""
         a[i], a[j] = a[j], a[i]
         i += 1
         j -= 1
@@ -395,8 +395,8 @@ def selection_step(a: list[int]) -> None:
     post: len(a) == len(old_a)
     post: all(a[0] <= x for x in a)"""
     for k in range(1, len(a)):
-        assert len(a) == len(old_a)
-        assert all(a[0] <= x for x in a[:k])
+        """invariant: len(a) == len(old_a)
+        invariant: all(a[0] <= x for x in a[:k])"""
         if a[k] < a[0]:
             a[0], a[k] = a[k], a[0]
 
@@ -423,7 +423,7 @@ def ascending_copy(a: list[int]) -> list[int]:
 ## ackermann_bound
 def ackermann_bound(n: int) -> int:
     """pre: n >= 0
-    post: result >= n"""
+    post: result > n"""
     if n == 0:
         return 1
     return ackermann_bound(n - 1) + ackermann_bound(n - 1)

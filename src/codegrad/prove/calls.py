@@ -77,6 +77,7 @@ class Callees:
         self._hollow: dict[str, Function] = {}
         self._recursive_calls: list[tuple[tuple[Term, ...], list[Value]]] = []
         self._inlining: list[str] = []
+        self.running = ""
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
         """Return the value of a call."""
@@ -119,12 +120,18 @@ class Callees:
         function = self.evaluator.module.function(name, node)
         values = self.arguments(node, function, scope)
         if name in self._hollow:
+            if name != next(reversed(self._hollow)):
+                raise Unsupported(node, f"mutual recursion through `{name}`")
             return self._recursive(node, function, values, scope)
         body = function.expression
         calls_itself = body is not None and _calls(body, name)
         by_definition = body is not None and not function.node.decorator_list
         if by_definition and not calls_itself:
             return self._inline(node, function, values, scope)
+        promises = bool(function.clauses(ClauseKind.POST))
+        if by_definition and not promises and name != self.running:
+            # It is its own best contract: total, without effects, one expression.
+            return self._ghost(node, function, values, scope)
         if scope.mode is Mode.CODE:
             if scope.is_bound:
                 raise Unsupported(node, f"`{name}` called inside a comprehension")

@@ -248,6 +248,7 @@ class _Execution:
         generator._running = self  # noqa: SLF001 - the generator hands its calls on to us
         self.generator = generator
         self.evaluator = generator.evaluator
+        self.evaluator.callees.running = function.name
         self.function = function
         self.guesses = guesses
         self.aliases = Aliases()

@@ -19,6 +19,7 @@ from codegrad.prove.kinds import (
     UNKNOWN,
     Unsupported,
     join,
+    list_of,
 )
 from codegrad.prove.scope import Scope
 from codegrad.prove.subset import Module
@@ -92,11 +93,12 @@ class Evaluator:
 
     def fresh(self, prefix: str, sort: str = INT) -> Term:
         """Return a variable that nothing mentions yet."""
-        return var(f"{prefix}!{next(self._numbers)}", sort)
+        # `!` and a number is how Z3 names its own constants.
+        return var(f"{prefix}~{next(self._numbers)}", sort)
 
     def fresh_name(self, prefix: str) -> str:
         """Return a name that nothing has yet."""
-        return f"{prefix}!{next(self._numbers)}"
+        return f"{prefix}~{next(self._numbers)}"
 
     def value(  # noqa: C901, PLR0911, PLR0912 - one case for each kind of expression
         self, node: ast.expr, scope: Scope
@@ -172,6 +174,9 @@ class Evaluator:
     def as_number(self, node: ast.AST, value: Value, scope: Scope) -> Term:
         """Return a value as an integer, checking that it is not None."""
         bare = self.present(node, value, scope)
+        if bare.kind == UNKNOWN:
+            scope.check("an element of an empty list", node, FALSE)
+            return ZERO
         if not bare.kind.is_number:
             raise Unsupported(node, f"`{bare.kind}` where a number is needed")
         return convert(bare, INTEGER).term
@@ -256,6 +261,9 @@ class Evaluator:
                 raise Unsupported(node, "`is` with something other than None")
             identical = same(left, right, self.fresh)
             return identical if isinstance(op, ast.Is) else negate(identical)
+        if UNKNOWN in (left.kind, right.kind):
+            scope.check("an element of an empty list", node, FALSE)
+            return FALSE
         if isinstance(op, ast.Eq):
             return same(left, right, self.fresh)
         if isinstance(op, ast.NotEq):
@@ -360,7 +368,11 @@ class Evaluator:
             if number is None or not -size <= number < size:
                 raise Unsupported(node, "an index into a tuple that is not a literal")
             return items(whole)[number]
-        if not whole.kind.is_sequence or whole.kind.items == (UNKNOWN,):
+        if whole.kind == list_of(UNKNOWN):
+            # Its type is not known yet because nothing was put into it.
+            scope.check("an element of an empty list", node, FALSE)
+            return Value(UNKNOWN, ())
+        if not whole.kind.is_sequence:
             raise Unsupported(node, f"an index into `{whole.kind}`")
         return element(whole, self.position(node, whole, position, scope))
 

@@ -204,6 +204,7 @@ def _refused(entry: str, what: str) -> ProofResult:
 class _Part:
     """The conditions of one function, after inference."""
 
+    name: str
     conditions: list[Condition]
     invariants: dict[str, list[Invariant]]
 
@@ -266,7 +267,7 @@ class _Attempt:
         self._open = [
             c for c in plain if c.function == self.entry and not self._decided(c)
         ]
-        chosen = [c for part in parts for c in self._chosen(part.conditions)]
+        chosen = [c for part in parts for c in self._chosen(part.name, part.conditions)]
         ends = all(found for _, found in chosen) and not self._has_cycle()
         # The second look costs more than the first; it is for what may be proved.
         confirm = all(map(self._decided, plain))
@@ -328,8 +329,8 @@ class _Attempt:
         generate = partial(self.generator.generate, name)
         written = given(function)
         invariants, conditions = self._pruned(generate, written)
-        if not infer or not written or self._all_hold(conditions):
-            return _Part(conditions, invariants)
+        if not infer or not written or self._all_hold(name, conditions):
+            return _Part(name, conditions, invariants)
         interpreter = Interpreter(self.module)
         states = states_of(function, interpreter, self._inputs(function))
         more = {
@@ -345,9 +346,9 @@ class _Attempt:
             if info.function == name
         }
         wider, again = self._pruned(generate, more)
-        if not self._all_hold(again):
-            return _Part(again, wider)
-        return self._reduced(generate, wider, again)
+        if not self._all_hold(name, again):
+            return _Part(name, again, wider)
+        return self._reduced(name, generate, _Part(name, again, wider))
 
     def _pruned(
         self,
@@ -369,22 +370,23 @@ class _Attempt:
 
     def _reduced(
         self,
+        name: str,
         generate: Callable[[Mapping[str, Sequence[Invariant]]], list[Condition]],
-        invariants: dict[str, list[Invariant]],
-        conditions: list[Condition],
+        whole: _Part,
     ) -> _Part:
         """Return the same proof with the invariants that it needs, if that is known."""
-        whole = _Part(conditions, invariants)
-        measures = [c for _, found in self._chosen(conditions) for c in found]
-        used = needed(conditions, measures, self.generator.assumed, self.solver)
+        measures = [
+            c for _, found in self._chosen(name, whole.conditions) for c in found
+        ]
+        used = needed(whole.conditions, measures, self.generator.assumed, self.solver)
         if used is None:
             return whole
         fewer = {
             place: [g for g in guesses if Tag(place, g) in used]
-            for place, guesses in invariants.items()
+            for place, guesses in whole.invariants.items()
         }
         kept, again = self._pruned(generate, fewer)
-        return _Part(again, kept) if self._all_hold(again) else whole
+        return _Part(name, again, kept) if self._all_hold(name, again) else whole
 
     def _inputs(self, function: Function) -> list[tuple[object, ...]]:
         try:
@@ -394,10 +396,10 @@ class _Attempt:
         made = list(inputs(kinds, function.node, count=_INPUTS))
         return [*(self.runs if function.name == self.entry else ()), *made]
 
-    def _all_hold(self, conditions: Sequence[Condition]) -> bool:
+    def _all_hold(self, name: str, conditions: Sequence[Condition]) -> bool:
         plain = [c for c in conditions if c.tag is None]
         return all(self._decided(c) for c in plain) and all(
-            records for _, records in self._chosen(conditions)
+            records for _, records in self._chosen(name, conditions)
         )
 
     def _decided(self, condition: Condition) -> bool:
@@ -428,16 +430,15 @@ class _Attempt:
     # Measures
 
     def _chosen(
-        self, conditions: Sequence[Condition]
+        self, name: str, conditions: Sequence[Condition]
     ) -> list[tuple[tuple[str, str], list[Condition]]]:
         """Return for each place the first measure all of whose conditions hold.
 
         An empty list of conditions means that no measure was found.
         """
-        functions = {c.function for c in conditions}
         groups: dict[str, dict[str, list[Condition]]] = {}
         for place, texts in self.generator.measured.items():
-            if place.split(":")[0] in functions:
+            if place.split(":")[0] == name:
                 groups[place] = {t: [] for t in texts}
         for condition in conditions:
             tag = condition.tag

@@ -72,7 +72,7 @@ _MAX_STORED = 6
 
 def text(value: str) -> Value:
     """Return a string literal."""
-    array = var("text", array_of(INT))
+    array = var("text#", array_of(INT))
     for position, character in enumerate(value):
         array = store(array, num(position), num(ord(character)))
     return Value(STR, (array, ZERO, num(len(value))))

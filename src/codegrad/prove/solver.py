@@ -146,7 +146,7 @@ class Z3Solver:
         solver.set("unsat_core", True)  # noqa: FBT003 - Z3's own signature
         switches = {}
         for number, fact in enumerate(path):
-            switch = z3.Bool(f"fact!{number}", self._context)
+            switch = z3.Bool(f"fact~{number}", self._context)
             switches[str(switch)] = fact
             self._add_axioms(solver, fact)
             for seed in self._seeds(fact):
@@ -192,7 +192,7 @@ class Z3Solver:
         if term not in self._seeded:
             found: list[Any] = []
             for ground in _ground_reads(term):
-                name = f"seed!{len(self._seeded)}!{len(found)}"
+                name = f"seed~{len(self._seeded)}~{len(found)}"
                 seed = z3.Const(name, self._sort(ground.sort))
                 found.append(seed == self._term(ground))
             self._seeded[term] = found

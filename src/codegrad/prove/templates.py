@@ -65,6 +65,7 @@ def guesses(info: LoopInfo, function: Function) -> Iterator[str]:
         _from_contract(info, function, names),
         _unchanged(function, names),
         _folds(names),
+        _from_tests(info, names),
         _from_comparisons(info, names),
     ):
         if text not in seen and len(text) <= _MAX_TEXT:
@@ -214,6 +215,23 @@ def _from_comparisons(info: LoopInfo, names: _Names) -> Iterator[str]:
                             yield from _for_parts(name, ast.unparse(other), names)
 
 
+def _from_tests(info: LoopInfo, names: _Names) -> Iterator[str]:
+    """Yield that the rounds so far failed the tests that the body makes."""
+    for node in ast.walk(info.node):
+        if not isinstance(node, ast.If):
+            continue
+        for counter in names.moving:
+            if _mentions(node.test, counter):
+                test = ast.unparse(rewrite(node.test, {counter: "_q"}))
+                yield f"all(not ({test}) for _q in range({counter}))"
+        match info.node:
+            case ast.For(target=ast.Name(id=name), iter=ast.Name(id=source)):
+                if _mentions(node.test, name):
+                    test = ast.unparse(rewrite(node.test, {name: "_q"}))
+                    part = f"{source}[:_i{info.node.lineno}]"
+                    yield f"all(not ({test}) for _q in {part})"
+
+
 def _reads(node: ast.expr, sequence: str, loop: ast.For | ast.While) -> bool:
     match node:
         case ast.Subscript(value=ast.Name(id=name)):
@@ -328,8 +346,13 @@ def _cuts(
                 }
             yield from ({f"len({s})": at, s: f"{s}[:{at}]"} for s in fixed)
             yield from ({f"len({s})": at} for s in names.sequences)
+            yield from ({s: f"{s}[:{at}]"} for s in names.grown)
             yield from ({n: f"({at})"} for n in names.numbers if n not in names.moving)
         yield from ({s: f"{s}[{counter}:]"} for s in fixed)
+    for grown in names.grown:
+        yield from (
+            {f"len({s})": f"len({grown})"} for s in names.sequences if s != grown
+        )
     for text in _limits(info.node):
         for counter in names.moving:
             yield {text: counter}
