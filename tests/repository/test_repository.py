@@ -441,18 +441,6 @@ def test_what_is_no_python_is_refused(tmp_path: Path) -> None:
 # -- environments of other projects
 
 
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / "bin" / "python"
-    command = [str(python), "-m", "pip", "install", "-qU", "pytest", "setuptools"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"pytest cannot be installed here: {done.stderr[-200:]}")
-    return python
-
-
 def pip_install(python: Path, *arguments: str) -> None:
     command = [str(python), "-m", "pip", "install", "-q", "--no-build-isolation"]
     done = subprocess.run(

@@ -309,3 +309,14 @@ def test_candidate_that_stands_still_is_named_by_its_mark(tmp_path: Path) -> Non
     assert run.ended == "timeout"
     assert run.mark >= 0
     assert not any("end" in frame for frame in frames)
+
+
+@pytest.mark.slow
+def test_search_runs_in_an_interpreter_that_does_not_have_us(
+    environment: Path, tmp_path: Path
+) -> None:
+    root = write_shop(tmp_path / "shop")
+    repository = Repository(root, ("tests",), environment, ("shop/price.py",))
+    analysis, plausible = search(repository, "shop/price.py")
+    assert analysis["total"] == 7
+    assert plausible

@@ -910,10 +910,17 @@ def _session(plugin: Plugin, arguments: list[str], plugins: list[object]) -> Non
 
 
 def load_search(package: str) -> None:
-    """Make `codegrad.search` importable without the rest of our package."""
-    module = types.ModuleType("codegrad")
-    module.__path__ = [package]
-    sys.modules["codegrad"] = module
+    """Make `codegrad.search` importable without the rest of our package.
+
+    Only the folder of the search is readable here: its parent cannot be listed.
+    """
+    for name, folder in (
+        ("codegrad", package),
+        ("codegrad.search", str(Path(package, "search"))),
+    ):
+        module = types.ModuleType(name)
+        module.__path__ = [folder]
+        sys.modules[name] = module
 
 
 def main() -> None:
