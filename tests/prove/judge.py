@@ -14,7 +14,7 @@ from codegrad.prove.proof import ReplayResult
 MAX_LINES = 20_000
 
 
-class TooLong(Exception):
+class TooLongError(Exception):
     """The function ran for more lines than a test allows."""
 
 
@@ -58,7 +58,7 @@ def observe(source: str, name: str, arguments: tuple[Any, ...]) -> ReplayResult:
         return ReplayResult(is_in_domain=False)
     try:
         result = _limited(namespace[name], given)
-    except TooLong:
+    except TooLongError:
         return ReplayResult(is_in_domain=True, violated="", observed="too long")
     except Exception as error:  # noqa: BLE001 - whatever our function raises
         kind = type(error).__name__
@@ -87,7 +87,7 @@ def _limited(function: Any, arguments: tuple[Any, ...]) -> Any:
         if event == "line":
             lines += 1
             if lines > MAX_LINES:
-                raise TooLong
+                raise TooLongError
         return trace
 
     before = sys.gettrace()

@@ -34,13 +34,23 @@ def _named(case: Case) -> str:
 
 
 def test_there_are_enough_cases_and_no_two_have_one_name() -> None:
-    assert len(CASES) >= 150
+    assert len(CASES) >= 200
     assert len({c.name for c in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", SHOWN, ids=_named)
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_contract_is_false_on_its_witness(case: Case) -> None:
+    assert case.witness is not None
+    seen = observe(case.source, "f", case.witness)
+
+    assert seen.is_in_domain
+    assert seen.violated
 
 
 @pytest.mark.parametrize("case", CASES, ids=_named)
 def test_false_contract_is_not_proved(case: Case) -> None:
-    result = prove(case.source, "f", cpu_s=1.5)
+    result = prove(case.source, "f", cpu_s=1.0)
 
     assert result.status is Status.UNKNOWN
     assert not any(r.is_contradicted for r in result.conditions)

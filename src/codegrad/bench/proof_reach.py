@@ -103,7 +103,8 @@ def report(title: str, attempts: Sequence[Attempt], out: TextIO) -> None:
         f"{sum(a.broken for a in proved)} broke a proved contract",
     ]
     lines += [
-        f"  not proved: {a.name}: {next(c.reason for c in a.result.clauses if c.reason)}"
+        f"  not proved: {a.name}: "
+        f"{next(c.reason for c in a.result.clauses if c.reason)}"
         for a in attempts
         if a.result.status is not Status.PROVED
     ]

@@ -1,7 +1,7 @@
 """The record of a proof, as plain data.
 
-In: conditions and what the solvers said. Out: dataclasses that JSON can hold. Invariant:
-a record says who decided what; it never sums up more than its lines.
+In: conditions and what the solvers said. Out: dataclasses that JSON can hold.
+Invariant: a record says who decided what; it never sums up more than its lines.
 """
 
 import hashlib

@@ -22,6 +22,7 @@ from codegrad.prove.kinds import (
     UNKNOWN,
     Kind,
     Unsupported,
+    is_telling,
     join,
     kind_of_annotation,
     list_of,
@@ -219,7 +220,8 @@ class Generator:
         """Return the kinds of the parameters, from annotations or as observed."""
         found: dict[str, Kind] = {}
         for parameter in parameters(function.node):
-            if parameter.annotation is not None:
+            if is_telling(parameter.annotation):
+                assert parameter.annotation is not None
                 found[parameter.arg] = kind_of_annotation(parameter.annotation)
             elif function.name == self.entry and parameter.arg in self.kinds:
                 found[parameter.arg] = self.kinds[parameter.arg]
@@ -299,7 +301,7 @@ class _Execution:
 
     # Conditions
 
-    def _emit(
+    def _emit(  # noqa: PLR0913, PLR0917 - the fields of a condition
         self,
         kind: str,
         node: ast.AST,
@@ -640,7 +642,7 @@ class _Execution:
             case _:
                 raise Unsupported(node, f"`{_source(node)}`")
 
-    def _mutate(  # noqa: C901 - one case a method
+    def _mutate(  # noqa: C901, PLR0912 - one case a method
         self, call: ast.Call, name: str, method: str, state: State
     ) -> tuple[Value, State]:
         """Return the result of a method that changes a list, and the state after."""
@@ -730,7 +732,7 @@ class _Execution:
             kinds = wider
         raise Unsupported(loop.node, "a name whose type changes in a loop")
 
-    def _cut_at(
+    def _cut_at(  # noqa: C901 - the steps of cutting a loop, in their order
         self, loop: "_Loop", state: State, kinds: dict[str, Kind]
     ) -> tuple[Paths, dict[str, Kind]]:
         """Return the paths out of the loop, and the kinds that its head would need."""

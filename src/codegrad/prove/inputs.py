@@ -20,7 +20,8 @@ def inputs(
     """Yield argument tuples, the smallest first.
 
     Example:
-        >>> next(inputs({"n": INTEGER, "a": Kind("list", (INTEGER,))}, ast.Module([], []), count=1))
+        >>> kinds = {"n": INTEGER, "a": Kind("list", (INTEGER,))}
+        >>> next(inputs(kinds, ast.Module([], []), count=1))
         (0, [])
     """
     random_source = random.Random(seed)  # noqa: S311 - reproducible, not secret
@@ -51,7 +52,7 @@ class _Pool:
         elif isinstance(value, str) and len(value) < 4:  # noqa: PLR2004 - not the docstring
             self.characters += value
 
-    def value(
+    def value(  # noqa: PLR0911 - a case a kind
         self, kind: Kind, size: int, length: int, *, ordered: bool = False
     ) -> object:
         """Return a value; lists have `length` elements."""

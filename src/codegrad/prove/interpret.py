@@ -16,7 +16,7 @@ from codegrad.contract import ClauseKind
 from codegrad.prove.kinds import Unsupported
 from codegrad.prove.subset import Function, Module, parameters
 
-MAX_STEPS = 20_000
+MAX_STEPS = 4_000
 MAX_BITS = 2_000
 MAX_ITEMS = 2_000
 MAX_DEPTH = 40
@@ -94,7 +94,7 @@ class Interpreter:
             return False
 
     def violates(self, function: Function, arguments: tuple[object, ...]) -> bool:
-        """Return whether the function visibly breaks its contract on these arguments."""
+        """Return whether the function breaks its contract on these arguments."""
         names = [p.arg for p in parameters(function.node)]
         given = list(copy.deepcopy(arguments))
         try:

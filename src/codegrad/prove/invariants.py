@@ -32,6 +32,7 @@ from codegrad.prove.templates import index_names
 from codegrad.prove.terms import Term
 
 _MAX_STATES = 40
+_MAX_ABANDONED = 8
 _MAX_GUESSES = 60
 _MAX_ROUNDS = 12
 _MAX_COLUMNS = 6
@@ -208,11 +209,16 @@ def states_of(
 ) -> Mapping[str, list[HeadState]]:
     """Return the states at the loops of a function on inputs that it accepts."""
     has_contract = bool(function.clauses(ClauseKind.PRE))
+    abandoned = 0
     for given_arguments in arguments:
+        if abandoned >= _MAX_ABANDONED:
+            break
         if has_contract and not interpreter.accepts(function, given_arguments):
             continue
         try:
             interpreter.call(function.name, given_arguments)
-        except (Abandoned, *RAISES):
+        except Abandoned:
+            abandoned += 1
+        except RAISES:
             continue
     return interpreter.states

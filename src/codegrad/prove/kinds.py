@@ -112,6 +112,16 @@ def kind_of_annotation(  # noqa: PLR0911 - a case a form
     raise Unsupported(annotation, f"type `{text}`")
 
 
+def is_telling(annotation: ast.expr | None) -> bool:
+    """Return whether there is an annotation that says what a list holds.
+
+    Example:
+        >>> is_telling(ast.parse("list", mode="eval").body)
+        False
+    """
+    return annotation is not None and ast.unparse(annotation) not in _LIST_NAMES
+
+
 def kind_of_value(value: object) -> Kind:
     """Return the kind of a plain value.
 

@@ -34,7 +34,13 @@ from codegrad.prove.conditions import Condition, Generator, Invariant, Tag
 from codegrad.prove.inputs import inputs
 from codegrad.prove.interpret import Interpreter
 from codegrad.prove.invariants import given, guessed, needed, prune, states_of
-from codegrad.prove.kinds import Kind, Unsupported, join_all, kind_of_value
+from codegrad.prove.kinds import (
+    Kind,
+    Unsupported,
+    is_telling,
+    join_all,
+    kind_of_value,
+)
 from codegrad.prove.model import NotAnInput, decode, wanted
 from codegrad.prove.solver import GUESS_RESOURCES, Outcome, Z3Solver
 from codegrad.prove.subset import Function, Module, parameters
@@ -148,7 +154,7 @@ _MAY_NOT_END = "partial correctness only: a loop or recursion is not proved to e
 NO_EXCEPTION = "no exception"
 
 
-def prove(
+def prove(  # noqa: PLR0913 - a front door with options
     source: str,
     entry: str,
     contract: Contract | None = None,
@@ -319,7 +325,11 @@ class _Attempt:
     def _typing(self) -> Iterable[str]:
         kinds = self.generator.parameter_kinds(self.function)
         for parameter in parameters(self.function.node):
-            origin = "as annotated" if parameter.annotation else "as seen in runs"
+            origin = (
+                "as annotated"
+                if is_telling(parameter.annotation)
+                else "as seen in runs"
+            )
             yield f"`{parameter.arg}` is `{kinds[parameter.arg]}`, {origin}"
 
     # Conditions of one function
@@ -542,6 +552,8 @@ class _Attempt:
     def _suspects(self, result: ProofResult) -> Iterator[tuple[object, ...]]:
         interpreter = Interpreter(self.module)
         for arguments in self._inputs(self.function):
+            if time.process_time() >= self.deadline_s:
+                break
             if interpreter.accepts(self.function, arguments) and interpreter.violates(
                 self.function, arguments
             ):

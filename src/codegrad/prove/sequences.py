@@ -388,7 +388,9 @@ def part(
     )
 
 
-def _clip(evaluator: "Evaluator", bound: Term, size: Term, scope: Scope) -> Term:
+def _clip(  # noqa: PLR0911 - each case known beforehand gives a simpler term
+    evaluator: "Evaluator", bound: Term, size: Term, scope: Scope
+) -> Term:
     """Return a slice bound for a positive step as a position from 0 to `size`."""
     implied = evaluator.oracle.implied
     if bound == size:
@@ -436,7 +438,7 @@ def tabulate(
     return Value(kind, (*arrays, ZERO, length))
 
 
-def operate(
+def operate(  # noqa: PLR0913, PLR0917 - operands and their context
     evaluator: "Evaluator",
     node: ast.AST,
     op: ast.operator,

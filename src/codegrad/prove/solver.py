@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import z3  # type: ignore[import-untyped]  # it ships no types
 
@@ -29,6 +29,10 @@ QUICK_RESOURCES = 20_000
 GUESS_RESOURCES = 400_000
 FULL_RESOURCES = 1_500_000
 _SIMPLE_OPERATORS = frozenset({"app", "forall", "exists", "store"})
+
+
+Z3Object: TypeAlias = Any
+"""Z3 ships no types; its objects stay inside this file."""
 
 
 class Outcome(StrEnum):
@@ -65,12 +69,12 @@ class Z3Solver:
     calls: int = 0
     """How many questions were asked."""
 
-    _context: Any = field(default_factory=z3.Context)
-    _terms: dict[Term, Any] = field(default_factory=dict)
-    _functions: dict[str, Any] = field(default_factory=dict)
+    _context: Z3Object = field(default_factory=z3.Context)
+    _terms: dict[Term, Z3Object] = field(default_factory=dict)
+    _functions: dict[str, Z3Object] = field(default_factory=dict)
     _needs: dict[str, tuple[Function, ...]] = field(default_factory=dict)
-    _axioms: dict[str, list[Any]] = field(default_factory=dict)
-    _seeded: dict[Term, list[Any]] = field(default_factory=dict)
+    _axioms: dict[str, list[Z3Object]] = field(default_factory=dict)
+    _seeded: dict[Term, list[Z3Object]] = field(default_factory=dict)
     _quick: dict[tuple[tuple[Term, ...], Term], bool] = field(default_factory=dict)
 
     @property
@@ -164,33 +168,35 @@ class Z3Solver:
             return None
         return bool(found == z3.sat)
 
-    def _asserted(self, path: Sequence[Term], resources: int, *, models: bool) -> Any:
+    def _asserted(
+        self, path: Sequence[Term], resources: int, *, models: bool
+    ) -> Z3Object:
         solver = self._solver(resources, 4000, models=models)
         for fact in path:
             self._add(solver, fact)
         return solver
 
-    def _try(self, solver: Any, goal: Term) -> Any:
+    def _try(self, solver: Z3Object, goal: Term) -> Z3Object:
         self._add_axioms(solver, goal)
         for seed in self._seeds(goal):
             solver.add(seed)
         solver.add(z3.Not(self._term(goal)))
         return self._check(solver)
 
-    def _add(self, solver: Any, fact: Term) -> None:
+    def _add(self, solver: Z3Object, fact: Term) -> None:
         self._add_axioms(solver, fact)
         for seed in self._seeds(fact):
             solver.add(seed)
         solver.add(self._term(fact))
 
-    def _seeds(self, term: Term) -> list[Any]:
+    def _seeds(self, term: Term) -> list[Z3Object]:
         """Return trivial facts that show the solver the ground terms of quantifiers.
 
         Quantifiers are instantiated with terms that occur outside of quantifiers; a
         witness such as `a[0]` often occurs only inside one.
         """
         if term not in self._seeded:
-            found: list[Any] = []
+            found: list[Z3Object] = []
             for ground in _ground_reads(term):
                 name = f"seed~{len(self._seeded)}~{len(found)}"
                 seed = z3.Const(name, self._sort(ground.sort))
@@ -198,7 +204,7 @@ class Z3Solver:
             self._seeded[term] = found
         return self._seeded[term]
 
-    def _add_axioms(self, solver: Any, term: Term) -> None:
+    def _add_axioms(self, solver: Z3Object, term: Term) -> None:
         for function in self._needed(term):
             if function.name not in self._axioms:
                 self._axioms[function.name] = [self._term(a) for a in function.axioms]
@@ -208,7 +214,7 @@ class Z3Solver:
     def _needed(self, term: Term) -> tuple[Function, ...]:
         return functions_of([term])
 
-    def _solver(self, resources: int, timeout_ms: int, *, models: bool) -> Any:
+    def _solver(self, resources: int, timeout_ms: int, *, models: bool) -> Z3Object:
         solver = z3.SimpleSolver(ctx=self._context)
         solver.set("auto_config", False)  # noqa: FBT003 - Z3's own signature
         solver.set("smt.mbqi", models)
@@ -217,7 +223,7 @@ class Z3Solver:
         solver.set("rlimit", resources)
         return solver
 
-    def _check(self, solver: Any) -> Any:
+    def _check(self, solver: Z3Object) -> Z3Object:
         self.calls += 1
         if time.process_time() >= self.deadline_s:
             return z3.unknown
@@ -226,7 +232,9 @@ class Z3Solver:
         except z3.Z3Exception:
             return z3.unknown
 
-    def _values(self, solver: Any, wanted: Sequence[Term]) -> dict[Term, int | bool]:
+    def _values(
+        self, solver: Z3Object, wanted: Sequence[Term]
+    ) -> dict[Term, int | bool]:
         try:
             model = solver.model()
         except z3.Z3Exception:
@@ -240,14 +248,14 @@ class Z3Solver:
                 values[term] = z3.is_true(found)
         return values
 
-    def _sort(self, sort: str) -> Any:
+    def _sort(self, sort: str) -> Z3Object:
         if sort == INT:
             return z3.IntSort(self._context)
         if sort == BOOL:
             return z3.BoolSort(self._context)
         return z3.ArraySort(z3.IntSort(self._context), self._sort(element_of(sort)))
 
-    def _function(self, function: Function) -> Any:
+    def _function(self, function: Function) -> Z3Object:
         if function.name in self._functions:
             return self._functions[function.name]
         sorts = [self._sort(p.sort) for p in function.parameters]
@@ -263,14 +271,16 @@ class Z3Solver:
         z3.RecAddDefinition(made, parameters, self._term(function.definition[0]))
         return made
 
-    def _term(self, term: Term) -> Any:
+    def _term(self, term: Term) -> Z3Object:
         found = self._terms.get(term)
         if found is None:
             found = self._translate(term)
             self._terms[term] = found
         return found
 
-    def _translate(self, term: Term) -> Any:
+    def _translate(  # noqa: PLR0911 - one case for each kind of term
+        self, term: Term
+    ) -> Z3Object:
         if term.op == "var":
             return z3.Const(str(term.name), self._sort(term.sort))
         if term.op == "int":
@@ -287,7 +297,7 @@ class Z3Solver:
         return _OPERATORS[term.op](*args)
 
 
-_OPERATORS: dict[str, Any] = {
+_OPERATORS: dict[str, Z3Object] = {
     "+": lambda a, b: a + b,
     "neg": lambda a: -a,
     "*": lambda a, b: a * b,

@@ -266,7 +266,8 @@ def _from_contract(info: LoopInfo, function: Function, names: _Names) -> Iterato
         for clause in function.clauses(ClauseKind.POST)
         for atom in _atoms(_unshadowed(clause))
     ]
-    cuts = list(_cuts(info, function, names))
+    cuts = list(_cuts(info, names))
+    ends = [*(f"len({g})" for g in names.grown), *names.moving]
     for atom in _conjuncts(function.clauses(ClauseKind.PRE)):
         yield ast.unparse(atom)
     for atom in atoms:
@@ -275,6 +276,8 @@ def _from_contract(info: LoopInfo, function: Function, names: _Names) -> Iterato
             if _mentions(stated, "result"):
                 continue
             yield ast.unparse(stated)
+            for end in ends:
+                yield ast.unparse(_narrowed(stated, end))
             for cut in cuts:
                 yield ast.unparse(rewrite(stated, cut))
                 if isinstance(stated, ast.Call):
@@ -330,11 +333,8 @@ def _results(function: Function, info: LoopInfo) -> Iterator[dict[str, str]]:
             yield {"result": text}
 
 
-def _cuts(
-    info: LoopInfo, function: Function, names: _Names
-) -> Iterator[dict[str, str]]:
-    """Yield replacements that turn a statement about the whole into one about a part."""
-    del function
+def _cuts(info: LoopInfo, names: _Names) -> Iterator[dict[str, str]]:
+    """Yield replacements that make a statement about a part of one about the whole."""
     fixed = [s for s in names.sequences if s not in names.grown]
     for counter in names.moving:
         for offset in ("", " + 1", " - 1"):
@@ -356,6 +356,29 @@ def _cuts(
     for text in _limits(info.node):
         for counter in names.moving:
             yield {text: counter}
+
+
+class _Narrower(ast.NodeTransformer):
+    """Lets the ranges of comprehensions end somewhere else."""
+
+    def __init__(self, end: str) -> None:
+        self.end = end
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        match node.iter:
+            case ast.Call(func=ast.Name(id="range"), args=[_] | [_, _] as bounds):
+                end = ast.parse(self.end, mode="eval").body
+                bounds = [*bounds[:-1], end]
+                node.iter = ast.Call(ast.Name("range", ast.Load()), bounds, [])
+        self.generic_visit(node)
+        return node
+
+
+def _narrowed(clause: ast.expr, end: str) -> ast.expr:
+    copied = ast.parse(ast.unparse(clause), mode="eval").body
+    narrowed = _Narrower(end).visit(copied)
+    assert isinstance(narrowed, ast.expr)
+    return narrowed
 
 
 def _limits(loop: ast.For | ast.While) -> Iterator[str]:
