@@ -85,17 +85,7 @@ class Critic:
             key=lambda constraint: constraint.name not in failed,
         )
         observations = self._observe(program.sources, self._task, chosen)
-        by_path: dict[str, list[Observation]] = {}
-        for observation in observations:
-            by_path.setdefault(observation.path, []).append(observation)
-        suspicion = {
-            path: line_suspicion(
-                [observation.lines for observation in group],
-                [observation.constraint in failed for observation in group],
-                [observation.exception_lines for observation in group],
-            )
-            for path, group in by_path.items()
-        }
+        suspicion = _suspicion(observations, failed)
         for verdict in failing:
             seen = [o for o in observations if o.constraint == verdict.constraint]
             yield from self._for_test(program, verdict, seen, suspicion, failed)
@@ -105,7 +95,7 @@ class Critic:
         program: Program,
         verdict: Verdict,
         observations: Sequence[Observation],
-        suspicion: dict[str, dict[int, float]],
+        suspicion: dict[tuple[str, int], float],
         failed: set[str],
     ) -> Iterator[Critique]:
         constraint = self._constraint(verdict.constraint)
@@ -118,7 +108,7 @@ class Critic:
                     continue  # definitions run at import; they are not at fault
                 if line < bodies.get((owner.path, owner.name), 0):
                     continue  # entering a function is no reason to blame its header
-                weight = suspicion[observation.path].get(line, 0.0)
+                weight = suspicion.get((observation.path, line), 0.0)
                 reached.setdefault((owner.path, owner.name), {})[line] = weight
         if not reached:
             owner = _fallback(program, verdict)
@@ -155,6 +145,22 @@ class Critic:
             if constraint.name in failed and isinstance(check, CallCheck | RaisesCheck):
                 names.add(check.function or self._task.entry_point)
         return names - {self._task.entry_point}
+
+
+def _suspicion(
+    observations: Sequence[Observation], failed: set[str]
+) -> dict[tuple[str, int], float]:
+    """Return the suspicion of each line of each file, over all checks together."""
+    runs: dict[str, tuple[set[tuple[str, int]], list[tuple[str, int]]]] = {}
+    for observation in observations:
+        lines, raised = runs.setdefault(observation.constraint, (set(), []))
+        lines |= {(observation.path, line) for line in observation.lines}
+        raised += [(observation.path, line) for line in observation.exception_lines]
+    return line_suspicion(
+        [lines for lines, _ in runs.values()],
+        [name in failed for name in runs],
+        [raised for _, raised in runs.values()],
+    )
 
 
 def _equally_blamed_callers(

@@ -9,6 +9,7 @@ Fault Localization", TAIC PART 2007 (the Ochiai coefficient).
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TypeVar
 
 EXCEPTION_BONUS = 0.2
 """Added where an exception went through, before scaling to 1."""
@@ -29,12 +30,17 @@ def ochiai(failing_here: int, failing: int, passing_here: int) -> float:
     return failing_here / math.sqrt(failing * reached)
 
 
+_Place = TypeVar("_Place", int, tuple[str, int])
+
+
 def line_suspicion(
-    coverages: Sequence[Set[int]],
+    coverages: Sequence[Set[_Place]],
     failed: Sequence[bool],
-    exception_lines: Sequence[Iterable[int]] = (),
-) -> dict[int, float]:
+    exception_lines: Sequence[Iterable[_Place]] = (),
+) -> dict[_Place, float]:
     """Return the suspicion of every line that a failing run reached, by line.
+
+    A line is a number, or a file and a number where a run goes through several files.
 
     The most suspicious line has 1. `exception_lines` gives, for each run, the lines
     where an exception was raised or went through; those of failing runs count more.
@@ -51,8 +57,8 @@ def line_suspicion(
         if bad
         for line in lines
     }
-    found: dict[int, float] = {}
-    for line in sorted(set().union(*failing)):
+    found: dict[_Place, float] = {}
+    for line in sorted({line for lines in failing for line in lines}):
         share = ochiai(
             sum(line in lines for lines in failing),
             len(failing),

@@ -4,6 +4,7 @@ import ast
 import warnings
 from collections.abc import Sequence
 
+from codegrad.code import function_sites
 from codegrad.task import Constraint, Sources, Task
 from codegrad.verdict import Finding, Span, Status, Verdict
 from codegrad.verify.stage import Workbench
@@ -71,13 +72,11 @@ def syntax_finding(path: str, text: str) -> Finding | None:
 
 
 def _missing_entry(text: str, task: Task) -> list[Finding]:
+    if any(site.name == task.entry_point for site in function_sites("", text)):
+        return []
     for node in ast.parse(text).body:
         match node:
-            case (
-                ast.FunctionDef(name=name)
-                | ast.AsyncFunctionDef(name=name)
-                | ast.ClassDef(name=name)
-            ):
+            case ast.ClassDef(name=name):
                 bound = {name}
             case ast.Assign(targets=targets):
                 bound = {t.id for t in targets if isinstance(t, ast.Name)}
