@@ -170,6 +170,8 @@ class _Run:
         if not self._resumed:
             self._emit("started", self._description())
             self._emit("checkpoint", {"state": self.state()})
+        else:
+            self._emit("resumed", {})
         loss: Loss | None = None
         try:
             loss = self.loss_fn(self.program)

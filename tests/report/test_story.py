@@ -149,3 +149,18 @@ def test_the_example_is_json() -> None:
     for event in [*verified_run(), *unchanged_run(), *long_run(2)]:
         assert json.loads(json.dumps(event.data)) == event.data
     assert SUMMARY.status == "verified"
+
+
+def test_what_a_resumed_run_did_again_is_told_once() -> None:
+    events = verified_run()
+    second = next(i for i, e in enumerate(events) if e.step == 2)
+    redone = [*events[: second + 2], Event("resumed", 1, {}), *events[second:]]
+    whole, resumed = Story.from_events(events), Story.from_events(redone)
+    assert resumed.steps == whole.steps
+    assert resumed.end == whole.end
+
+
+def test_a_run_that_started_over_is_told_from_its_second_start() -> None:
+    events = verified_run()
+    story = Story.from_events([*events[:3], *events])
+    assert story == Story.from_events(events)

@@ -196,6 +196,8 @@ class _Reader:
                 self._loss = _loss(data["loss"])
                 if not self._steps and self._story.start_loss is None:
                     self._story = replace(self._story, start_loss=self._loss)
+            case "resumed":
+                self._go_back_to(event.step)
             case "gradient":
                 step = self._step(event.step)
                 found = tuple(_critique(c) for c in data["critiques"])
@@ -211,10 +213,18 @@ class _Reader:
             case _:
                 pass
 
+    def _go_back_to(self, number: int) -> None:
+        """Forget what was done after step `number`: it was done again."""
+        self._steps = [step for step in self._steps if step.number <= number]
+        last = self._steps[-1] if self._steps else None
+        self._now = last.after if last else self._story.start
+        self._loss = last.loss if last else self._story.start_loss
+
     def _read_start(self, data: _Data) -> None:
+        self._steps, self._loss = [], None
         self._now = dict(data["sources"])
         self._story = replace(
-            self._story,
+            Story(),
             name=str(data["task"]),
             engine=_words(data.get("engine")),
             budget=_words(data.get("budget")),
