@@ -137,7 +137,7 @@ def breaks(source: str, name: str, count: int) -> bool:
 def _check(sample: list[tuple[str, str]]) -> int:
     proved = 0
     for name, mutant in sample:
-        result = prove(mutant, name, cpu_s=2.0)
+        result = prove(mutant, name, cpu_s=1.0)
         assert not any(c.is_contradicted for c in result.conditions)
         if result.status is Status.PROVED:
             proved += 1
@@ -146,8 +146,8 @@ def _check(sample: list[tuple[str, str]]) -> int:
 
 
 def test_some_mutants_that_random_inputs_kill_are_not_proved() -> None:
-    everything = [(n, m) for n, s in CORPUS for m in mutants(s, n)]
-    sample = random.Random(3).sample(everything, 12)
+    easy = [(n, m) for n, s in CORPUS if n in QUICK for m in mutants(s, n)]
+    sample = random.Random(3).sample(easy, 6)
 
     assert _check(sample) < len(sample)
 

@@ -50,7 +50,7 @@ def test_contract_is_false_on_its_witness(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=_named)
 def test_false_contract_is_not_proved(case: Case) -> None:
-    result = prove(case.source, "f", cpu_s=1.0)
+    result = prove(case.source, "f", cpu_s=0.6)
 
     assert result.status is Status.UNKNOWN
     assert not any(r.is_contradicted for r in result.conditions)
