@@ -13,13 +13,24 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from codegrad.errors import StoreError
 
-_APPLICATION_ID = 0x43475244  # "CGRD", so that `file` and we know whose it is
-_VERSION = 1
-_SCHEMA = (
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a file holds."""
+
+    application_id: int
+    """Four letters, so that `file` and we know whose it is."""
+
+    version: int
+    statements: tuple[str, ...]
+
+
+_RUNS = (
     """CREATE TABLE runs (
         id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, task TEXT NOT NULL,
         config TEXT NOT NULL, started REAL NOT NULL, status TEXT NOT NULL,
@@ -30,9 +41,8 @@ _SCHEMA = (
         run TEXT NOT NULL REFERENCES runs(id), seq INTEGER NOT NULL,
         kind TEXT NOT NULL, step INTEGER NOT NULL, at REAL NOT NULL,
         data TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (run, seq))""",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {_VERSION}",
 )
+RUNS = Schema(0x43475244, 1, _RUNS)  # "CGRD"
 _PAUSE_S = 0.02
 
 _PRIMARY_CODE = 0xFF  # SQLite's extended codes keep the primary one in the low byte
@@ -67,8 +77,9 @@ _EXPLANATIONS = {
 class Database:
     """One store file; nothing is touched before it is used."""
 
-    def __init__(self, path: Path, *, timeout_s: float) -> None:
+    def __init__(self, path: Path, *, timeout_s: float, schema: Schema = RUNS) -> None:
         self.path = path
+        self.schema = schema
         self.timeout_s = timeout_s
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -193,15 +204,15 @@ class Database:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0 and owner == 0 and version == 0 and empty_is_ours:
             return
-        if owner != _APPLICATION_ID:
+        if owner != self.schema.application_id:
             raise StoreError(
                 f"{self.path} is not a CodeGrad store; move it away or {_ELSEWHERE}"
             )
-        if not isinstance(version, int) or version > _VERSION:
+        if not isinstance(version, int) or version > self.schema.version:
             raise StoreError(
                 f"{self.path} was written by a newer CodeGrad (store version "
-                f"{version}, this one reads {_VERSION}); upgrade CodeGrad or "
-                f"{_ELSEWHERE}"
+                f"{version}, this one reads {self.schema.version}); upgrade CodeGrad "
+                f"or {_ELSEWHERE}"
             )
 
     def _use_wal(self, db: sqlite3.Connection) -> None:
@@ -228,8 +239,10 @@ class Database:
         db.execute("BEGIN IMMEDIATE")
         try:
             if not _pragma(db, "user_version"):
-                for statement in _SCHEMA:
+                for statement in self.schema.statements:
                     db.execute(statement)
+                db.execute(f"PRAGMA application_id = {self.schema.application_id}")
+                db.execute(f"PRAGMA user_version = {self.schema.version}")
             db.execute("COMMIT")
         finally:
             _roll_back(db)

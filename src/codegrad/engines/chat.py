@@ -1,0 +1,186 @@
+"""What is said to a model and what comes back: requests, raw replies, replies.
+
+In: messages and sampling parameters. Out: values that can be stored, and the key under
+which they are. Invariant: two requests with the same key ask for the same answer.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+_KEY_VERSION = 1
+"""Part of every key; raise it if what is sent for a request changes."""
+
+
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn; None leaves it to the provider."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question to one model.
+
+    Example:
+        >>> ask = ChatRequest("openai:m", "api", (Message(Role.USER, "hi"),))
+        >>> ask.key == ChatRequest("openai:m", "api", ask.messages, sample=1).key
+        False
+    """
+
+    model: str
+    """Provider and model, for example `openai:gpt-5-mini`."""
+
+    endpoint: str
+    """Where it is sent: the base address, or `default`."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    sample: int = 0
+    """Counts answers to the same question, from 0."""
+
+    def to_json(self) -> str:
+        """Return the request as canonical JSON."""
+        data = {"version": _KEY_VERSION, **asdict(self)}
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def key(self) -> str:
+        """The SHA-256 of everything that decides the answer."""
+        return hashlib.sha256(self.to_json().encode("utf-8", "replace")).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """A high guess of the tokens sent: three characters each, and the frame."""
+        return sum(len(message.text) // 3 + 8 for message in self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """What a server sent, before anything is read from it."""
+
+    status: int
+    kind: str
+    """The content type."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What a model answered."""
+
+    text: str
+    tokens_in: int = 0
+    tokens_out: int = 0
+    is_cut: bool = False
+    """Whether it stopped at its length limit."""
+
+    money: float | None = None
+    """US dollars; None if the price is unknown."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out."""
+        return self.tokens_in + self.tokens_out
+
+
+class Trouble(StrEnum):
+    """What kind of failure it was, which decides what to do about it."""
+
+    BUSY = "busy"
+    """Too many requests: everybody waits, then it is sent again."""
+
+    PASSING = "passing"
+    """The server or the line failed: this request waits, then it is sent again."""
+
+    UNREADABLE = "unreadable"
+    """There was a reply and it cannot be read: sent again, and it counts as paid."""
+
+    FINAL = "final"
+    """Asking again will not help: wrong key, unknown model, request refused."""
+
+
+class WireError(Exception):
+    """A request brought no readable reply.
+
+    Attributes:
+        trouble: What kind of failure it was.
+        retry_after_s: What the server asked to wait, if it did.
+        may_be_billed: Whether the server may have done the work.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        trouble: Trouble,
+        *,
+        retry_after_s: float | None = None,
+        may_be_billed: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        self.retry_after_s = retry_after_s
+        self.may_be_billed = may_be_billed
+
+
+class Wire(Protocol):
+    """The way to one provider."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where requests go, for keys and for people; without any secret."""
+        ...
+
+    async def send(
+        self,
+        request: ChatRequest,
+        keep: Callable[[RawReply], None],
+        *,
+        timeout_s: float,
+    ) -> ChatReply:
+        """Send `request`; `keep` is given the raw reply before it is read.
+
+        Raises:
+            WireError: If there is no readable reply.
+        """
+        ...
+
+    async def read(self, request: ChatRequest, raw: RawReply) -> ChatReply:
+        """Return the reply that was recorded; nothing is sent.
+
+        Raises:
+            WireError: If it cannot be read.
+        """
+        ...
+
+    def price(self, request: ChatRequest) -> float | None:
+        """Return the most that `request` can cost in US dollars, None if unknown."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...

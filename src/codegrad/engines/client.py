@@ -1,0 +1,385 @@
+"""Asks models: many requests at once, retries, one price for each reply.
+
+In: requests and what may be spent. Out: replies in the order of the requests. The
+invariant: a request is on the disk before it is sent and its raw reply before it is
+read; the same request is never sent twice while or after it was answered; nothing is
+sent that could break a limit.
+
+Failures: a busy server (429) makes everybody wait as long as it asks; other passing
+ones are tried again with growing, jittered pauses; when several requests in a row have
+failed for good, the rest is not sent (the circuit is open).
+"""
+
+import asyncio
+import random
+import secrets
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from codegrad.budget import Budget, Spent
+from codegrad.engines.chat import (
+    ChatReply,
+    ChatRequest,
+    RawReply,
+    Trouble,
+    Wire,
+    WireError,
+)
+from codegrad.store.calls import CacheMode, CallBook, CallOutcome, Settlement
+
+_T = TypeVar("_T")
+
+_JOIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client waits and how often it tries."""
+
+    timeout_s: float = 180.0
+    """For one reply."""
+
+    attempts: int = 6
+    pause_s: float = 0.5
+    """Before the second attempt; doubled before each further one."""
+
+    longest_pause_s: float = 60.0
+    failures: int = 4
+    """Requests that may fail for good in a row before the circuit opens."""
+
+    parallel: int = 8
+    """Requests to one host at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of one request."""
+
+    reply: ChatReply | None
+    problem: str = ""
+    """Why there is no reply, in one sentence."""
+
+    is_final: bool = False
+    """Whether asking again would not help."""
+
+    was_recorded: bool = False
+    """Whether the reply was on the disk already."""
+
+
+class ChatClient:
+    """Asks one model on behalf of one run.
+
+    Requests run in a thread of the client's own, so that it can be used from any
+    thread, also one in which an event loop runs. `close` ends it.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        book: CallBook,
+        *,
+        payer: str = "",
+        mode: CacheMode = CacheMode.ON,
+        patience: Patience | None = None,
+    ) -> None:
+        self.wire = wire
+        self.book = book
+        self.payer = payer or secrets.token_hex(8)
+        """The run in whose ledger replies count."""
+
+        self.mode = mode
+        self.patience = patience or Patience()
+        self.lost = 0
+        """Requests of earlier processes of this run that may have been billed."""
+
+        self.spent = Spent()
+        """What this client's run has paid, earlier processes included."""
+
+        self.unpriced = 0
+        """Replies whose price is unknown."""
+
+        self._session = secrets.token_hex(8)
+        self._charged: set[str] = set()
+        self._flights: dict[str, asyncio.Task[Asked]] = {}
+        self._failures = 0
+        self._opened = ""
+        self._gate_until = 0.0
+        self._slots: asyncio.Semaphore | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._draining = False
+        self._reserved = Spent()
+        self._checked_lost = False
+        self._settlements: list[Settlement] = []
+
+    def ask(
+        self, requests: Sequence[ChatRequest], *, budget: Budget, label: str = ""
+    ) -> list[Asked]:
+        """Return what became of each request, in order.
+
+        `budget` is what may be spent now. `KeyboardInterrupt` waits for the replies
+        that are on their way and are paid for, then goes on its way.
+
+        Raises:
+            StoreError: If the journal cannot be written.
+        """
+        if not self._checked_lost:
+            self._checked_lost = True
+            self.lost = self.book.give_up_on_lost(self.payer, self._session)
+        self._draining = False
+        self._reserved = Spent()
+        limit = _Limit(budget, self.spent, time.monotonic())
+        future = self._submit(self._ask_all(requests, limit, label))
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            self._draining = True
+            future.result()
+            raise
+        finally:
+            self.book.settle(self._settlements)
+            self._settlements.clear()
+
+    def charge_again(self, keys: Sequence[str]) -> None:
+        """Say which replies the ledger of a resumed run holds already."""
+        self._charged |= set(keys)
+
+    @property
+    def charged(self) -> list[str]:
+        """The keys of the replies that this run has in its ledger."""
+        return sorted(self._charged)
+
+    def close(self) -> None:
+        """End the thread and the connections; the client may be used again."""
+        if self._loop is None or self._thread is None:
+            return
+        self._submit(self.wire.close()).result(_JOIN_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_JOIN_S)
+        self._loop.close()
+        self._loop = self._thread = self._slots = None
+
+    def _submit(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="codegrad-chat", daemon=True
+            )
+            self._thread.start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _ask_all(
+        self, requests: Sequence[ChatRequest], limit: "_Limit", label: str
+    ) -> list[Asked]:
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(self.patience.parallel)
+        return list(
+            await asyncio.gather(*(self._once(r, limit, label) for r in requests))
+        )
+
+    async def _once(self, request: ChatRequest, limit: "_Limit", label: str) -> Asked:
+        """Ask, or wait for the same request that is on its way."""
+        flight = self._flights.get(request.key)
+        if flight is None:
+            flight = asyncio.ensure_future(self._answer(request, limit, label))
+            self._flights[request.key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(request.key, None))
+        return await asyncio.shield(flight)
+
+    async def _answer(self, request: ChatRequest, limit: "_Limit", label: str) -> Asked:
+        if (asked := await self._recorded(request)) is not None:
+            return asked
+        if self.mode is CacheMode.REPLAY:
+            return Asked(
+                None,
+                "no reply to this request is recorded; run once with --cache on",
+                is_final=True,
+            )
+        assert self._slots is not None
+        async with self._slots:
+            return await self._attempts(request, limit, label)
+
+    async def _recorded(self, request: ChatRequest) -> Asked | None:
+        own = self.payer if self.mode is CacheMode.OFF else None
+        found = self.book.find(request.key, payer=own)
+        if found is None or found.body is None or found.status is None:
+            return None
+        raw = RawReply(found.status, found.kind or "", found.body)
+        try:
+            reply = await self.wire.read(request, raw)
+        except WireError:
+            self._settle(found.id, CallOutcome.FAILED)
+            return None
+        if found.payer == self.payer:
+            self._charge(request.key, reply)
+        if found.outcome is CallOutcome.OPEN:
+            self._settle(found.id, CallOutcome.USED, reply)
+        return Asked(reply, was_recorded=True)
+
+    async def _attempts(
+        self, request: ChatRequest, limit: "_Limit", label: str
+    ) -> Asked:
+        problem = "nothing was sent"
+        for attempt in range(self.patience.attempts):
+            await self._wait_for_gate(limit)
+            reason = self._refusal(request, limit)
+            if reason:
+                return Asked(None, reason, is_final=True)
+            asked, error = await self._send(request, limit, label)
+            if error is None:
+                return asked
+            problem = str(error)
+            if error.trouble is Trouble.FINAL:
+                return self._failed(problem, is_final=True)
+            if attempt + 1 < self.patience.attempts:
+                await self._pause(attempt, error, limit)
+        return self._failed(
+            f"{problem}; gave up after {self.patience.attempts} attempts"
+        )
+
+    async def _send(
+        self, request: ChatRequest, limit: "_Limit", label: str
+    ) -> tuple[Asked, WireError | None]:
+        reserve = _worst(request, self.wire.price(request))
+        self._reserved = self._reserved + reserve
+        call = self.book.intend(
+            request.key,
+            request.to_json(),
+            payer=self.payer,
+            session=self._session,
+            label=label,
+        )
+
+        def keep(raw: RawReply) -> None:
+            self.book.keep(call, raw.status, raw.kind, raw.body)
+
+        timeout_s = min(self.patience.timeout_s, limit.seconds_left())
+        try:
+            reply = await self.wire.send(request, keep, timeout_s=timeout_s)
+        except WireError as error:
+            self._note_failure(call, request, error)
+            return Asked(None), error
+        finally:
+            self._reserved = _minus(self._reserved, reserve)
+        self._charge(request.key, reply)
+        self._settle(call, CallOutcome.USED, reply)
+        self._failures = 0
+        return Asked(reply), None
+
+    def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
+        if error.may_be_billed:
+            self.spent = self.spent + Spent(calls=1, tokens=request.size)
+            self.unpriced += 1
+        unknown = error.may_be_billed and error.trouble is Trouble.PASSING
+        self._settle(call, CallOutcome.UNKNOWN if unknown else CallOutcome.FAILED)
+
+    def _settle(
+        self, call: int, outcome: CallOutcome, reply: ChatReply | None = None
+    ) -> None:
+        self._settlements.append(
+            Settlement(call, outcome, reply.tokens, reply.money)
+            if reply
+            else Settlement(call, outcome)
+        )
+
+    def _charge(self, key: str, reply: ChatReply) -> None:
+        if key in self._charged:
+            return
+        self._charged.add(key)
+        if reply.money is None:
+            self.unpriced += 1
+        self.spent = self.spent + Spent(
+            calls=1, tokens=reply.tokens, money=reply.money or 0.0
+        )
+
+    def _refusal(self, request: ChatRequest, limit: "_Limit") -> str:
+        """Return why `request` must not be sent now, or nothing."""
+        if self._draining:
+            return "stopped by the user"
+        if self._opened:
+            return self._opened
+        return limit.refusal(
+            self.spent + self._reserved, request, self.wire.price(request)
+        )
+
+    def _failed(self, problem: str, *, is_final: bool = False) -> Asked:
+        self._failures += 1
+        if is_final or self._failures >= self.patience.failures:
+            self._opened = problem
+        return Asked(None, problem, is_final=is_final)
+
+    async def _wait_for_gate(self, limit: "_Limit") -> None:
+        while (left := self._gate_until - time.monotonic()) > 0:
+            if self._draining or limit.seconds_left() <= 0:
+                return
+            await asyncio.sleep(min(left, 0.2))
+
+    async def _pause(self, attempt: int, error: WireError, limit: "_Limit") -> None:
+        grown = min(self.patience.longest_pause_s, self.patience.pause_s * 2**attempt)
+        wait = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        if error.retry_after_s is not None:
+            wait = min(error.retry_after_s, self.patience.longest_pause_s)
+        if error.trouble is Trouble.BUSY:
+            self._gate_until = max(self._gate_until, time.monotonic() + wait)
+            return
+        end = time.monotonic() + min(wait, limit.seconds_left())
+        while not self._draining and (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What may be spent from a moment on."""
+
+    budget: Budget
+    before: Spent
+    since: float
+
+    def seconds_left(self) -> float:
+        if self.budget.seconds is None:
+            return float("inf")
+        return self.budget.seconds - (time.monotonic() - self.since)
+
+    def refusal(self, spent: Spent, request: ChatRequest, price: float | None) -> str:
+        """Return which limit one more request could break, or nothing."""
+        used = _minus(spent, self.before)
+        budget, worst = self.budget, _worst(request, price)
+        if self.seconds_left() <= 0:
+            return "the budget is spent (seconds)"
+        if budget.calls is not None and used.calls + 1 > budget.calls:
+            return "the budget is spent (calls)"
+        if budget.tokens is not None and used.tokens + worst.tokens > budget.tokens:
+            return (
+                f"the budget is spent (tokens): {budget.tokens - used.tokens:,} are "
+                f"left, one more request may take {worst.tokens:,}"
+            )
+        if budget.money is not None:
+            if price is None:
+                return (
+                    f"the price of {request.model} is unknown, so a budget in money "
+                    "cannot be kept; use calls=N or tokens=N"
+                )
+            if used.money + worst.money > budget.money:
+                return (
+                    f"the budget is spent (money): ${budget.money - used.money:.4f} "
+                    f"are left, one more request may cost ${worst.money:.4f}"
+                )
+        return ""
+
+
+def _worst(request: ChatRequest, price: float | None) -> Spent:
+    tokens = request.size + (request.sampling.max_tokens or 0)
+    return Spent(calls=1, tokens=tokens, money=price or 0.0)
+
+
+def _minus(whole: Spent, part: Spent) -> Spent:
+    return replace(
+        whole,
+        calls=whole.calls - part.calls,
+        tokens=whole.tokens - part.tokens,
+        money=whole.money - part.money,
+    )

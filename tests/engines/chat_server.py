@@ -1,0 +1,219 @@
+"""A real HTTP server that speaks the OpenAI chat protocol and can fail on purpose.
+
+`python -m tests.engines.chat_server FOLDER` serves until it is killed; it writes its
+address to FOLDER/address and a line for each reply that a provider would bill to
+FOLDER/billed.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+Answer = Callable[[str, Mapping[str, Any]], str]
+"""The reply to the last user message, given the whole request body."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done instead of answering."""
+
+    kind: str
+    """`status`, `cut`, `slow`, `empty`, `no code`, `not json`, `error body`, `half`."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+Faults = Callable[[int, str], Fault | None]
+"""The fault for the n-th request (from 1), given the last user message."""
+
+
+@dataclass
+class ChatServer:
+    """The server and what it saw."""
+
+    answer: Answer
+    faults: Faults = lambda _number, _prompt: None
+    delay_s: float = 0.0
+    key: str = ""
+    """The key that clients must send; empty accepts every key."""
+
+    billed_to: Path | None = None
+    requests: list[Mapping[str, Any]] = field(default_factory=list)
+    billed: Counter[str] = field(default_factory=Counter)
+    """Complete, readable replies by the last user message."""
+
+    most_at_once: int = 0
+    arrivals: list[float] = field(default_factory=list)
+    url: str = ""
+    _now: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def running(self) -> "Iterator[ChatServer]":
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+            def do_GET(self) -> None:
+                self.reply(200, {"object": "list", "data": [{"id": "loop"}]})
+
+            def do_POST(self) -> None:
+                size = int(self.headers["content-length"])
+                body = json.loads(self.rfile.read(size))
+                with outer._lock:
+                    outer._now += 1
+                    outer.most_at_once = max(outer.most_at_once, outer._now)
+                    outer.requests.append(body)
+                    outer.arrivals.append(time.monotonic())
+                    number = len(outer.requests)
+                try:
+                    outer.serve(self, body, number)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+                finally:
+                    with outer._lock:
+                        outer._now -= 1
+
+            def reply(
+                self,
+                status: int,
+                data: object,
+                headers: Mapping[str, str] | None = None,
+                *,
+                cut: bool = False,
+            ) -> None:
+                raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(raw)))
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(raw[: len(raw) // 2] if cut else raw)
+                if cut:
+                    self.close_connection = True
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{server.server_port}/v1"
+        thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def serve(self, handler: Any, body: Mapping[str, Any], number: int) -> None:
+        prompt = last_prompt(body)
+        if self.key and handler.headers["authorization"] != f"Bearer {self.key}":
+            handler.reply(401, {"error": {"message": "Incorrect API key provided"}})
+            return
+        fault = self.faults(number, prompt)
+        if fault is not None and self.fail(handler, fault, body):
+            return
+        time.sleep(self.delay_s)
+        text = self.answer(prompt, body)
+        if fault is not None and fault.kind == "empty":
+            text = ""
+        elif fault is not None and fault.kind == "no code":
+            text = "I am afraid that I cannot do that."
+        with self._lock:
+            self.billed[prompt] += 1
+            if self.billed_to is not None:
+                with self.billed_to.open("a") as lines:
+                    lines.write(json.dumps(prompt) + "\n")
+        handler.reply(200, completion(text, body))
+
+    def fail(self, handler: Any, fault: Fault, body: Mapping[str, Any]) -> bool:
+        match fault.kind:
+            case "status":
+                error = {"error": {"message": "injected"}}
+                handler.reply(fault.status, error, fault.headers)
+            case "cut":
+                handler.reply(200, completion("x" * 500, body), cut=True)
+            case "slow":
+                time.sleep(fault.seconds)
+                handler.close_connection = True
+            case "not json":
+                handler.reply(200, b"<html>proxy error</html>")
+            case "error body":
+                handler.reply(200, {"error": {"message": "upstream is down"}})
+            case _:
+                return False
+        return True
+
+
+def last_prompt(body: Mapping[str, Any]) -> str:
+    content = body["messages"][-1]["content"]
+    return content if isinstance(content, str) else json.dumps(content)
+
+
+def completion(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    words = sum(len(str(m["content"])) // 4 for m in body["messages"])
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": words,
+            "completion_tokens": len(text) // 4,
+            "total_tokens": words + len(text) // 4,
+        },
+    }
+
+
+def in_turn(replies: Sequence[str]) -> Answer:
+    """Answer with the replies in turn, the last one for ever."""
+    left = list(replies)
+    lock = threading.Lock()
+
+    def answer(_prompt: str, _body: Mapping[str, Any]) -> str:
+        with lock:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    return answer
+
+
+def main(folder: Path) -> None:
+    def answer(prompt: str, body: Mapping[str, Any]) -> str:
+        del body
+        return f"reply to {len(prompt)}"
+
+    server = ChatServer(answer, delay_s=0.05, billed_to=folder / "billed")
+    with server.running():
+        partial = folder / "address.part"
+        partial.write_text(server.url)
+        partial.rename(folder / "address")
+        while os.getppid() != 1:
+            time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
