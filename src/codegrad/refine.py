@@ -5,13 +5,17 @@ happened. Invariant: the best program so far is never lost, and after a checkpoi
 killed run goes on exactly as it would have.
 """
 
+import contextlib
 import difflib
+import importlib.metadata
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from codegrad import __version__
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.engine import Engine
@@ -288,6 +292,7 @@ class _Run:
             "seed": self.seed,
             "sources": dict(self.task.sources),
             "notes": list(self.task.notes),
+            "environment": _environment(),
             "constraints": [
                 {
                     "name": c.name,
@@ -332,6 +337,15 @@ class _Run:
     def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
         if self.on_event:
             self.on_event(Event(kind, self.step, data))
+
+
+def _environment() -> dict[str, str]:
+    """Return the versions that a verdict of this run depends on."""
+    found = {"codegrad": __version__, "python": platform.python_version()}
+    for tool in ("ruff", "ty"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[tool] = importlib.metadata.version(tool)
+    return found
 
 
 def unified_diff(before: str, after: str, path: str) -> list[str]:

@@ -20,6 +20,29 @@ _CALLS = (Call(([3, 1],)), Call(([],)))
 _TESTS = ("assert f([3, 1]) == [1, 3]", "assert f([]) == []")
 _PLAIN = _SOURCE + "\n".join(_TESTS)
 
+_KERNEL = "codegrad.search.kernel"
+_BATCH_JOB = {
+    "source": "def f(xs):\n    low = xs[0]\n    for x in xs[1:]:\n"
+    "        if x > low:\n            low = x\n    return low\n",
+    "context": "",
+    "entry": "f",
+    "functions": None,
+    "tests": [
+        {"kind": "call", "args": {"t": [xs]}, "kwargs": {"d": []}, "expected": low}
+        | {"tolerance": None}
+        for xs, low in (([3, 1, 2], 1), ([5, 9], 5), ([4, 4, 0, 7], 0), ([6], 6))
+    ],
+    "suspicion": None,
+    "phase": "edits",
+    "start": 0,
+    "count": 100_000,
+    "indices": None,
+    "tick_limit": None,
+    "extra": 100_000,
+    "prompt": "",
+    "seed": 0,
+}
+
 _FORK_LOOP = """\
 import os, sys, time
 for line in sys.stdin:
@@ -44,7 +67,7 @@ def measure(count: int) -> dict[str, list[tuple[float, float]]]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    with Sandbox() as sandbox, fork:
+    with Sandbox(preload=(_KERNEL,)) as sandbox, fork:
         ways: dict[str, Callable[[], tuple[float, float]]] = {
             "bare fork, exit, wait": lambda: _bare(fork),
             "call (one child)": lambda: _timed(
@@ -53,6 +76,7 @@ def measure(count: int) -> dict[str, list[tuple[float, float]]]:
             "check (candidate and tester)": lambda: _timed(
                 lambda: sandbox.check(_SOURCE, "f", _TESTS).cpu_s
             ),
+            "search candidate in a batch": lambda: _batch(sandbox),
             "python -I -c, not isolated": lambda: _timed(_interpreter),
         }
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
@@ -71,6 +95,14 @@ def _bare(process: subprocess.Popen[str]) -> tuple[float, float]:
     process.stdin.flush()
     wall, cpu = process.stdout.readline().split()
     return float(wall), float(cpu)
+
+
+def _batch(sandbox: Sandbox) -> tuple[float, float]:
+    """Return the cost of one candidate of a batch child, its start shared out."""
+    start = time.perf_counter()
+    run = sandbox.kernel(_KERNEL, _BATCH_JOB)
+    tried = sum(frame["end"]["tried"] for frame in run if "end" in frame)
+    return (time.perf_counter() - start) / tried, run.cpu_s / tried
 
 
 def _timed(run: Callable[[], float]) -> tuple[float, float]:
