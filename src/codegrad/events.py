@@ -15,8 +15,9 @@ class Event:
 
     Kinds and their data:
 
-    - `started`: `task` (name), `engine` (names and why), `budget`, `seed`,
-      `sources` ({path: text}), `environment` ({name: version}), `constraints` ([{name, stage, text, origin, hard}]).
+    - `started`: `task` (name), `engine` (names and why), `budget`, `seed`, `notes`,
+      `sources` ({path: text}), `environment` ({name: version}), `constraints`
+      ([{name, stage, text, origin, hard}]).
     - `resumed`: nothing; the run goes on after `step`, what came later is void.
     - `verified`: `loss` (see below); the current program after verification.
     - `gradient`: `critiques` ([{constraint, kind, path, function, line, end_line,
