@@ -1352,6 +1352,8 @@ class Zygote:
             message = json.loads(data)
             if "kids" in message:
                 self._start(message["kids"], fds)
+            elif "host" in message:
+                self._start_host(message["host"], fds)
             else:
                 self.control.send(json.dumps(self._end()).encode())
 
@@ -1370,6 +1372,42 @@ class Zygote:
             self.pids.append(pid)
         for fd in fds:
             os.close(fd)
+
+    def _start_host(self, module: str, fds: list[int]) -> None:
+        """Fork a zygote that holds what the children of many jobs have in common.
+
+        Nothing secret may be held: every child inherits it.
+        """
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_host(module, fds)
+            except BaseException:  # noqa: BLE001, S110 - whatever happens, never return
+                pass
+            finally:
+                os._exit(0)
+        self.pids.append(pid)
+        for fd in fds:
+            os.close(fd)
+
+    def _become_host(self, module: str, fds: list[int]) -> None:
+        import gc
+        import socket
+
+        if self.kernel is not None:
+            self.kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
+        self.control.close()
+        self.pids = []
+        control, data = fds
+        with open(data, "rb") as stream:
+            _HOSTED.append(sys.modules[module])
+            sys.modules[module].hold(stream.read())
+        # Asking the kernel for the kind of socket is not among a zygote's rights.
+        kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
+        self.control = socket.socket(socket.AF_UNIX, kind, 0, fileno=control)
+        gc.collect()
+        gc.freeze()
+        self.serve()
 
     def _end(self) -> dict[str, Any]:
         """Kill what is left of the job; return how each child ended."""
@@ -2231,6 +2269,15 @@ def _kernel_role() -> None:
     _send(["end"])
 
 
+_HOSTED: list[Any] = []
+"""The module whose children this zygote hosts, if it is a host."""
+
+
+def _hosted_role() -> None:
+    """Do what the module of the host does for one job."""
+    _HOSTED[0].run(CHANNEL)
+
+
 _ROLES: dict[str, Callable[[], None]] = {
     "call": _call_role,
     "serve": _serve_role,
@@ -2238,6 +2285,7 @@ _ROLES: dict[str, Callable[[], None]] = {
     "shared": _shared_role,
     "program": _program_role,
     "kernel": _kernel_role,
+    "hosted": _hosted_role,
 }
 
 

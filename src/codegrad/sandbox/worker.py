@@ -271,6 +271,26 @@ class Sandbox:
             raise ValueError(f"{module} was not given as preload")
         return KernelRun(self, module, job, limits)
 
+    def begin_host(self, module: str, fds: Sequence[int]) -> None:
+        """Start a host; see `codegrad.sandbox.hosting`, which calls this."""
+        for _ in range(2):
+            try:
+                self._zygote().start_host(module, fds)
+            except ZygoteLostError:
+                self.lose()
+            else:
+                return
+        raise SandboxError("the sandbox's zygote dies as soon as it is started")
+
+    def end_host(self) -> None:
+        """End the host and what is below it."""
+        if self._process is not None:
+            self._process.end()
+
+    def lose(self) -> None:
+        """Give a zygote up whose state is unknown; a later job starts a new one."""
+        self._lose()
+
     def _zygote(self) -> ZygoteProcess:
         if self._process is None:
             self._process = ZygoteProcess(

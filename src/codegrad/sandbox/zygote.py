@@ -165,6 +165,18 @@ class ZygoteProcess:
         except OSError as error:
             raise ZygoteLostError from error
 
+    def start_host(self, module: str, fds: Sequence[int]) -> None:
+        """Fork a host: its control socket and its data are the two of `fds`.
+
+        Raises:
+            ZygoteLostError: If the zygote is gone.
+        """
+        try:
+            message = json.dumps({"host": module}).encode()
+            socket.send_fds(self.control, [message], list(fds))
+        except OSError as error:
+            raise ZygoteLostError from error
+
     def end(self) -> tuple[Ended, ...]:
         """Kill and reap the children of the job; return how they ended, in order.
 

@@ -1,0 +1,303 @@
+"""Grade many candidates against the same inputs, each in a process of its own.
+
+A `Host` is a zygote below a sandbox's zygote: it holds the inputs of one task and
+forks a confined child for each candidate, which therefore needs neither to receive
+nor to decode them. Inputs are no secret; sources and expectations never enter the
+host. What a child writes is untrusted: it is compared as bytes, or read by a reader
+that knows plain values only.
+"""
+
+import contextlib
+import json
+import marshal
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from codegrad.sandbox import answering, child
+from codegrad.sandbox.limits import Limits
+from codegrad.sandbox.outcome import Ending
+from codegrad.sandbox.worker import Sandbox
+from codegrad.sandbox.zygote import Ended, ZygoteLostError, kernel_limits
+
+MODULE = "codegrad.sandbox.answering"
+"""What a sandbox has to preload to be able to host."""
+
+Taker = Callable[[bytearray], bool]
+"""Is given all bytes of the records so far; returns whether to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """Limits of one candidate."""
+
+    call_s: float = 1.0
+    """Processor seconds of one call."""
+
+    silence_s: float = 5.0
+    """Seconds without a sign of life, which a sleeping candidate does not give."""
+
+    total_s: float = 60.0
+    """Seconds for all calls together."""
+
+    memory_mb: int = 4096
+    """Address space of the process, in MiB."""
+
+    result_bytes: int = 256 << 20
+    """Bytes of results."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRun:
+    """How one candidate's process ended."""
+
+    ending: Ending
+    """`EXITED` if it said all it had to say or was told to stop, else `TIMEOUT` or
+    `DIED`."""
+
+    message: str = ""
+    """What ended it."""
+
+    cpu_s: float = 0.0
+    """Processor seconds, user and system."""
+
+
+class Host:
+    """Holds the inputs of one task; runs candidates on them, one after the other.
+
+    A sandbox serves one host at a time, and no other job while it does.
+
+    Args:
+        sandbox: A sandbox that preloads `MODULE`.
+        inputs: Arguments and keyword arguments of each call; plain builtins.
+
+    Raises:
+        ValueError: If an input is not made of plain builtins.
+        SandboxError: If no confined process can be started.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        inputs: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
+    ) -> None:
+        self._sandbox = sandbox
+        held = tuple((tuple(args), dict(kwargs)) for args, kwargs in inputs)
+        self._data = marshal.dumps(held, answering.PLAIN_VERSION)
+        self._control: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the host; the sandbox is free for other jobs."""
+        if self._control is None:
+            return
+        self._control.close()
+        self._control = None
+        try:
+            self._sandbox.end_host()
+        except ZygoteLostError:
+            self._sandbox.lose()
+
+    def run(  # noqa: PLR0913 - one options list
+        self,
+        source: str,
+        entry: str,
+        take: Taker,
+        *,
+        limits: HostLimits | None = None,
+        only: Sequence[int] | None = None,
+        goes_on: bool = False,
+        is_timed: bool = False,
+        context: str = "",
+    ) -> HostRun:
+        """Run one candidate; `take` sees its records as they arrive.
+
+        Args:
+            source: The candidate's module.
+            entry: The function to call, or `Class.method` of a class without
+                arguments.
+            take: Is called with all bytes so far; False ends the candidate.
+            limits: The limits of this candidate.
+            only: Call these inputs alone, by index, and send long values whole.
+            goes_on: Whether to go on after a call that raised.
+            is_timed: Send the processor seconds of each call, too.
+            context: Source to execute in the module before the candidate's.
+
+        Raises:
+            SandboxError: If no confined process can be started.
+        """
+        limits = limits or HostLimits()
+        job = {
+            "source": source,
+            "entry": entry,
+            "only": None if only is None else list(only),
+            "goes_on": goes_on,
+            "is_timed": is_timed,
+            "context": context,
+            "call_s": limits.call_s,
+        }
+        near, far = socket.socketpair()
+        try:
+            try:
+                control = self._start(far, limits)
+            finally:
+                far.close()
+            reader = _Reader(near, child.pack(job), take, limits)
+            reader.follow()
+            return self._end(control, reader)
+        except ZygoteLostError:
+            self._drop()
+            return HostRun(Ending.DIED, "the process that runs candidates was killed")
+        except BaseException:
+            self._drop()
+            raise
+        finally:
+            near.close()
+
+    def _drop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self._sandbox.lose()
+
+    def _start(self, far: socket.socket, limits: HostLimits) -> socket.socket:
+        bounds = kernel_limits(Limits(cpu_s=limits.total_s, memory_mb=limits.memory_mb))
+        kid = {"role": "hosted", "fds": 1, "limits": bounds}
+        message = json.dumps({"kids": [kid]}).encode()
+        for attempt in range(2):
+            control = self._control or self._begin()
+            try:
+                socket.send_fds(control, [message], [far.fileno()])
+            except OSError:
+                self._drop()
+                if attempt:
+                    raise ZygoteLostError from None
+            else:
+                return control
+        raise ZygoteLostError
+
+    def _begin(self) -> socket.socket:
+        kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
+        near, far = socket.socketpair(socket.AF_UNIX, kind)
+        reading, writing = os.pipe()
+        try:
+            self._sandbox.begin_host(MODULE, (far.fileno(), reading))
+        finally:
+            far.close()
+            os.close(reading)
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stream:
+            stream.write(self._data)
+        near.settimeout(20.0)
+        self._control = near
+        return near
+
+    def _end(self, control: socket.socket, reader: "_Reader") -> HostRun:
+        try:
+            control.send(b'{"end":1}')
+            (data,) = json.loads(control.recv(child.CONTROL_BYTES))["ended"]
+            ended = Ended(*data)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ZygoteLostError from error
+        ending, message = reader.ending, reader.message
+        if ending is Ending.DIED and os.WIFSIGNALED(ended.status):
+            number = os.WTERMSIG(ended.status)
+            if number == signal.SIGXCPU:
+                ending, message = Ending.TIMEOUT, "the processor time was spent"
+            elif number != signal.SIGKILL:
+                message = f"the process was ended by {signal.Signals(number).name}"
+        return HostRun(ending, message, ended.cpu_s)
+
+
+class _Reader:
+    """Sends a job and reads records until there is nothing more to wait for."""
+
+    def __init__(
+        self, sock: socket.socket, job: bytes, take: Taker, limits: HostLimits
+    ) -> None:
+        self.sock = sock
+        self.out = memoryview(job)
+        self.take = take
+        self.limits = limits
+        self.raw = bytearray()
+        self.records = bytearray()
+        self.ending = Ending.DIED
+        self.message = "the process ended without an answer"
+
+    def follow(self) -> None:
+        """Read until the end, a deadline, or until `take` has had enough."""
+        self.sock.settimeout(0.0)
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN | select.POLLOUT)
+        last = time.monotonic() + self.limits.total_s
+        deadline = time.monotonic() + self.limits.silence_s
+        while True:
+            left = min(deadline, last) - time.monotonic()
+            ready = poll.poll(max(left, 0.0) * 1000)
+            if not ready:
+                self.ending = Ending.TIMEOUT
+                self.message = "no answer before the deadline"
+                return
+            flags = ready[0][1]
+            if flags & select.POLLOUT and self._write():
+                poll.modify(self.sock, select.POLLIN)
+            if flags & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                if not self._read():
+                    return
+                deadline = time.monotonic() + self.limits.silence_s
+
+    def _write(self) -> bool:
+        """Write what fits; return whether nothing is left."""
+        try:
+            self.out = self.out[self.sock.send(self.out) :]
+        except BlockingIOError:
+            return False
+        except OSError:
+            # The child is gone; what it wrote before can still be read.
+            return True
+        return not self.out
+
+    def _read(self) -> bool:
+        """Read what is there; return whether more is wanted."""
+        try:
+            data = self.sock.recv(1 << 18)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            return False
+        self.raw += data
+        before = len(self.records)
+        while len(self.raw) >= 4:  # noqa: PLR2004 - the head of a frame
+            (size,) = struct.unpack_from("<I", self.raw)
+            if len(self.records) + size > self.limits.result_bytes:
+                self.message = "more results than allowed"
+                return False
+            if len(self.raw) < 4 + size:
+                break
+            self.records += self.raw[4 : 4 + size]
+            del self.raw[: 4 + size]
+        if len(self.records) == before:
+            return True
+        if self.take(self.records):
+            return True
+        self.ending, self.message = Ending.EXITED, ""
+        return False
