@@ -7,7 +7,8 @@ says who else failed, in one sentence with what to do next::
     ├── UsageError            the caller asked for something that cannot be (ValueError)
     │   ├── TargetError       the file, function or record to refine cannot be read
     │   ├── TestsError        the tests cannot be used: missing, or they do not collect
-    │   └── ContradictionError  two tests that no program can satisfy together
+    │   ├── ContradictionError  two tests that no program can satisfy together
+    │   └── DatasetError    a benchmark's file, or a file of samples, cannot be used
     ├── SandboxError          isolation could not be set up or kept up
     │   └── UnsafeSandboxError  the kernel lacks the layers that make it a sandbox
     ├── EngineError           an engine could not propose
@@ -52,6 +53,10 @@ class ContradictionError(UsageError):
         )
         self.first = first
         self.second = second
+
+
+class DatasetError(UsageError):
+    """A benchmark's data file or a file of samples is missing or cannot be used."""
 
 
 class SandboxError(CodeGradError):
