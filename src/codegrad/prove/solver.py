@@ -218,8 +218,8 @@ class Z3Solver:
         solver = z3.SimpleSolver(ctx=self._context)
         solver.set("auto_config", False)  # noqa: FBT003 - Z3's own signature
         solver.set("smt.mbqi", models)
-        left_ms = int(1000 * (self.deadline_s - time.process_time()))
-        solver.set("timeout", max(10, min(timeout_ms, left_ms)))
+        left_ms = 1000 * (self.deadline_s - time.process_time())
+        solver.set("timeout", int(max(10, min(timeout_ms, left_ms))))
         solver.set("rlimit", resources)
         return solver
 
