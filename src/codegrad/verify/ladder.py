@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from codegrad.errors import UsageError
 from codegrad.task import ClauseCheck, Constraint, ReferenceCheck, Sources, Task
 from codegrad.verdict import Status, Verdict
+from codegrad.verify.efficiency import EfficiencyStage
 from codegrad.verify.lint import LintStage
 from codegrad.verify.properties import PropertiesStage
 from codegrad.verify.robustness import RobustnessStage
@@ -27,6 +28,7 @@ STAGES: tuple[Stage, ...] = (
     TypesStage(),
     TestsStage(),
     PropertiesStage(_MEMORY),
+    EfficiencyStage(_MEMORY),
     RobustnessStage(_MEMORY),
 )
 """Every stage, in the order in which they run."""
