@@ -45,6 +45,7 @@ HOMES = {
     "click": "cli",
     "crosshair": "verify",
     "cvc5": "prove",
+    "genai_prices": "engines",
     "httpx2": "engines",
     "hypothesis": "verify",
     "jinja2": "report",
