@@ -228,10 +228,16 @@ def f(n: int) -> int:
         + "n"
         + ")" * 80,
         "def f(n: int) -> int:\n    'post: True'\n    return " + "+".join(["n"] * 3000),
+        "def f(n: int) -> tuple[int, int]:\n    'post: True'\n"
+        "    if n > 0:\n        return f(n - 1)\n    return (n, n, n)",
     ],
 )
 def test_bad_input_is_unknown_with_a_reason(source: str) -> None:
-    result = prove(source, "f", cpu_s=2.0)
+    def outside(arguments: tuple[object, ...]) -> ReplayResult:
+        del arguments
+        return ReplayResult(is_in_domain=False)
+
+    result = prove(source, "f", cpu_s=2.0, replay=outside)
 
     assert result.status is not Status.REFUTED
     assert all(c.reason for c in result.clauses if c.status is Status.UNKNOWN)

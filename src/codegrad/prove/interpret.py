@@ -81,7 +81,10 @@ class Interpreter:
     def holds(self, text: ast.expr, env: Mapping[str, object]) -> bool:
         """Return whether a condition is true of plain values."""
         self._steps = self._depth = 0
-        return bool(self.evaluate(text, dict(env)))
+        try:
+            return bool(self.evaluate(text, dict(env)))
+        except RecursionError:
+            raise Abandoned from None
 
     def accepts(self, function: Function, arguments: tuple[object, ...]) -> bool:
         """Return whether the preconditions hold; what raises does not hold."""
@@ -133,6 +136,8 @@ class Interpreter:
             frame.block(function.body)
         except _Return as done:
             return done.value
+        except RecursionError:
+            raise Abandoned from None
         finally:
             self._depth -= 1
         return None

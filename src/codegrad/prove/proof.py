@@ -19,6 +19,7 @@ Example:
 import ast
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -189,12 +190,10 @@ def prove(  # noqa: PLR0913 - a front door with options
         result = _refused(entry, str(found))
     except RecursionError:
         result = _refused(entry, "code that is nested too deeply")
-    if (
-        replay is not None
-        and attempt is not None
-        and result.status is not Status.PROVED
-    ):
-        result = attempt.refute(result, replay)
+    if replay is not None and attempt is not None:
+        # What cannot be proved may still be refuted, as far as it can be interpreted.
+        with suppress(Unsupported, RecursionError):
+            result = attempt.refute(result, replay)
     spent = time.process_time() - started
     if result.certificate is not None:
         result = replace(result, certificate=replace(result.certificate, cpu_s=spent))
@@ -537,6 +536,8 @@ class _Attempt:
 
     def refute(self, result: ProofResult, replay: Replay) -> ProofResult:
         """Return the result with a replayed counterexample, if there is one."""
+        if result.status is Status.PROVED:
+            return result
         tried: list[tuple[object, ...]] = []
         for arguments in self._suspects(result):
             if arguments in tried:

@@ -233,7 +233,8 @@ def convert(  # noqa: PLR0911 - a case a kind
             held = convert(content(value), inner, node)
             return Value(kind, (value.parts[0], *held.parts))
         return Value(kind, (FALSE, *convert(value, inner, node).parts))
-    if kind.name == "tuple" and value.kind.name == "tuple":
+    alike = kind.name == value.kind.name == "tuple"
+    if alike and len(kind.items) == len(value.kind.items):
         pairs = zip(items(value), kind.items, strict=True)
         return record(tuple(convert(v, k, node) for v, k in pairs))
     if kind.name == "list" and value.kind == list_of(UNKNOWN):
