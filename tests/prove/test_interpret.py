@@ -49,6 +49,8 @@ def test_interpreted_functions_keep_and_break_contracts_as_in_python(
         "return (lambda: 1)()",
         "s = 'ab'\n    while True: s += s",
         "return n.__class__",
+        "return '%999999999d' % n",
+        "t = u = ()\n    for i in range(60): t = t, t; u = u, u\n    return t == u",
         "return '{0.__class__}'.format(n)",
     ],
 )

@@ -20,6 +20,7 @@ MAX_STEPS = 4_000
 MAX_BITS = 2_000
 MAX_ITEMS = 2_000
 MAX_DEPTH = 40
+MAX_WALK = 4 * MAX_ITEMS
 MAX_STATES = 60
 
 
@@ -183,6 +184,7 @@ class Interpreter:
                 low = self.evaluate(left, env)
                 for comparison, right in zip(ops, comparators, strict=True):
                     high = self.evaluate(right, env)
+                    bounded(low, high)
                     if not _COMPARISONS[type(comparison)](low, high):
                         return False
                     low = high
@@ -244,6 +246,7 @@ class Interpreter:
     def _evaluate_call(self, node: ast.Call, env: dict[str, object]) -> object:
         arguments = [self.evaluate(a, env) for a in node.args]
         keywords = {k.arg or "": self.evaluate(k.value, env) for k in node.keywords}
+        bounded(*arguments)
         match node.func:
             case ast.Name(id=name) if name not in env:
                 if self.module.has_function(name) and not keywords:
@@ -414,13 +417,29 @@ def bind(target: ast.expr, value: object, env: dict[str, object]) -> None:
             raise Abandoned
 
 
-def operate(op: ast.operator, left: object, right: object) -> object:
+def bounded(*values: object) -> None:
+    """Abandon values that share so much that walking through them takes forever."""
+    pending = [v for v in values if isinstance(v, list | tuple)]
+    seen = 0
+    while pending:
+        inner = pending.pop()
+        seen += len(inner)
+        if seen > MAX_WALK:
+            raise Abandoned
+        pending += [v for v in inner if isinstance(v, list | tuple)]
+
+
+def operate(  # noqa: C901 - one limit after the other
+    op: ast.operator, left: object, right: object
+) -> object:
     """Return a binary operation, unless its result would be huge."""
     if isinstance(op, ast.Pow | ast.LShift):
         if not isinstance(right, int) or not 0 <= right <= MAX_BITS // 8:
             raise Abandoned
         if isinstance(left, int) and left.bit_length() * right > MAX_BITS:
             raise Abandoned
+    if isinstance(op, ast.Mod) and isinstance(left, str):
+        raise Abandoned  # a format string may ask for a result of any size
     if isinstance(op, ast.Mult):
         for whole, times in ((left, right), (right, left)):
             sized = isinstance(whole, list | str | tuple) and isinstance(times, int)
