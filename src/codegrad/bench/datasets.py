@@ -66,8 +66,13 @@ SOURCES: dict[str, Source] = {
 """Each dataset by its name on the command line."""
 
 
-def open_dataset(name: str, path: Path | None = None) -> Dataset:
+def open_dataset(
+    name: str, path: Path | None = None, *, since: str = "", until: str = ""
+) -> Dataset:
     """Return the dataset `name`, from `path` or from its official address.
+
+    With `since` or `until` (`YYYY-MM-DD`, both inclusive) only the problems that were
+    published in that time.
 
     Raises:
         DatasetError: If the name is unknown, or the file is missing, another
@@ -86,10 +91,14 @@ def open_dataset(name: str, path: Path | None = None) -> Dataset:
     try:
         for number, row in enumerate(rows, 1):
             problem = _problem(name, source, path, checksum, number, row)
+            if (since or until) and not since <= problem.date <= (until or "9999"):
+                continue
             problems[problem.task_id] = problem
     finally:
         if was_enabled:
             gc.enable()
+    if not problems:
+        raise DatasetError(f"{path} has no problem from {since} to {until}")
     notes = list(source.notes)
     if source.checksums and checksum not in source.checksums.values():
         versions = ", ".join(source.checksums)

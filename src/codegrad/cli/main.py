@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("show", "Tell the story of one run, step by step."),
     "resume": ("resume", "Go on with a run that was interrupted."),
     "report": ("report", "Write one run as a self-contained HTML page."),
+    "evaluate": ("evaluate", "Grade samples of a benchmark, isolated; pass@k."),
     "doctor": ("doctor", "Report the isolation layers and tools of this machine."),
 }
 
