@@ -16,6 +16,7 @@ from codegrad.verify.properties import PropertiesStage
 from codegrad.verify.robustness import RobustnessStage
 from codegrad.verify.session import Memory
 from codegrad.verify.stage import Stage, Workbench
+from codegrad.verify.symbolic import SymbolicStage
 from codegrad.verify.syntax import SyntaxStage
 from codegrad.verify.tests import TestsStage
 from codegrad.verify.types import TypesStage
@@ -29,9 +30,13 @@ STAGES: tuple[Stage, ...] = (
     TestsStage(),
     PropertiesStage(_MEMORY),
     EfficiencyStage(_MEMORY),
+    SymbolicStage(_MEMORY),
     RobustnessStage(_MEMORY),
 )
 """Every stage, in the order in which they run."""
+
+OPTIONAL_STAGES = frozenset({"symbolic"})
+"""Stages that run only when they are asked for by name: seconds for each constraint."""
 
 
 CLAUSE_STAGES = frozenset({"properties", "proof", "symbolic"})
@@ -52,9 +57,11 @@ class LadderRun:
 
 
 class Ladder:
-    """The stages to run, in order."""
+    """The stages to run, in order; by default all that are not optional."""
 
-    def __init__(self, stages: Sequence[Stage] = STAGES) -> None:
+    def __init__(self, stages: Sequence[Stage] | None = None) -> None:
+        if stages is None:
+            stages = [stage for stage in STAGES if stage.name not in OPTIONAL_STAGES]
         self.stages = tuple(stages)
 
     @classmethod

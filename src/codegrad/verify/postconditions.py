@@ -160,3 +160,15 @@ def _counterexample(checker: _Checker, args: Args, original: Args) -> Counterexa
         example.line,
         example.shrunk_from,
     )
+
+
+def clause_failure(
+    constraint: Constraint, session: Session, args: Args
+) -> Counterexample | None:
+    """Return the counterexample that `args` is, or None if it breaks nothing."""
+    assert isinstance(constraint.check, ClauseCheck)
+    checker = _Checker(session, constraint.check.clause.expression)
+    if not checker.failing(session.in_domain([args])):
+        return None
+    smaller = session.shrunk(args, checker.failing_many)
+    return _counterexample(checker, smaller, args)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from codegrad.sandbox import CallOutcome, Ending
 from codegrad.task import Constraint
-from codegrad.verdict import Verdict
+from codegrad.verdict import Counterexample, Verdict
 from codegrad.verify.inputs import Args
 from codegrad.verify.oracles import agree, is_opaque
 from codegrad.verify.session import (
@@ -43,16 +43,26 @@ def judge_reference(constraint: Constraint, session: Session) -> Verdict:
     first = session.shrunk(ordered[0], comparison.differs_many)
     chosen = [first, *(a for a in ordered[1:MAX_COUNTEREXAMPLES] if a != first)]
     examples = [
-        session.counterexample(
-            args,
-            repr(_told(session.reference.call([args])[0])),
-            session.candidate.call([args])[0],
-            ordered[0] if args is first else args,
-        )
+        _counterexample(session, args, ordered[0] if args is first else args)
         for args in chosen
     ]
     share = len(failing) / max(1, comparison.checked)
     return refuted(constraint, STAGE, examples, comparison.checked, share)
+
+
+def reference_failure(session: Session, args: Args) -> Counterexample | None:
+    """Return the counterexample that `args` is, or None if there is no difference."""
+    comparison = Comparison(session)
+    if not comparison.differing(session.in_domain([args])):
+        return None
+    smaller = session.shrunk(args, comparison.differs_many)
+    return _counterexample(session, smaller, args)
+
+
+def _counterexample(session: Session, args: Args, original: Args) -> Counterexample:
+    expected = repr(_told(session.reference.call([args])[0]))
+    outcome = session.candidate.call([args])[0]
+    return session.counterexample(args, expected, outcome, original)
 
 
 class Comparison:
