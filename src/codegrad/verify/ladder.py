@@ -12,6 +12,7 @@ from codegrad.task import ClauseCheck, Constraint, ReferenceCheck, Sources, Task
 from codegrad.verdict import Status, Verdict
 from codegrad.verify.efficiency import EfficiencyStage
 from codegrad.verify.lint import LintStage
+from codegrad.verify.proof import ProofStage
 from codegrad.verify.properties import PropertiesStage
 from codegrad.verify.robustness import RobustnessStage
 from codegrad.verify.session import Memory
@@ -29,6 +30,7 @@ STAGES: tuple[Stage, ...] = (
     TypesStage(),
     TestsStage(),
     PropertiesStage(_MEMORY),
+    ProofStage(),
     EfficiencyStage(_MEMORY),
     SymbolicStage(_MEMORY),
     RobustnessStage(_MEMORY),

@@ -1,0 +1,140 @@
+"""Stage: proof of the postconditions, by `codegrad.prove`.
+
+The prover reads the candidate's text and runs nothing. A counterexample that it finds
+is replayed on the real function, in the sandbox, before it refutes anything. A
+postcondition counts as `PROVED` only if the function was also proved to end and to
+raise nothing.
+"""
+
+from collections.abc import Sequence
+
+from codegrad.contract import Clause
+from codegrad.prove.proof import (
+    NO_EXCEPTION,
+    ClauseResult,
+    ProofResult,
+    ReplayResult,
+    prove,
+)
+from codegrad.task import ClauseCheck, Constraint, Sources, Task
+from codegrad.tasks.literals import call_text, shorten
+from codegrad.verdict import Counterexample, Status, Verdict
+from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
+from codegrad.verify.stage import Workbench
+
+CPU_S = 3.0
+"""CPU seconds for one candidate; what is open then stays open."""
+
+
+class ProofStage:
+    """Tries to prove each postcondition for all inputs."""
+
+    name = "proof"
+
+    def run(
+        self,
+        sources: Sources,
+        task: Task,
+        constraints: Sequence[Constraint],
+        bench: Workbench,
+    ) -> list[Verdict]:
+        """Return `PROVED`, `UNKNOWN` with the reason, or a replayed `REFUTED`."""
+        wanted = [c for c in constraints if isinstance(c.check, ClauseCheck)]
+        if not wanted:
+            return []
+        result = prove(
+            sources[task.main],
+            task.entry_point,
+            task.contract,
+            runs=[args for args, kwargs in known_inputs(task) if not kwargs],
+            replay=lambda args: _replay(sources[task.main], task, args, bench),
+            cpu_s=CPU_S,
+        )
+        return [self._verdict(constraint, task, result) for constraint in wanted]
+
+    def _verdict(
+        self, constraint: Constraint, task: Task, result: ProofResult
+    ) -> Verdict:
+        clause = _clause(constraint)
+        found = next(
+            (c for c in result.clauses if c.expression == clause.expression), None
+        )
+        status, reason = _standing(result, found)
+        example = None
+        if (
+            result.replayed is not None
+            and result.counterexample is not None
+            and result.replayed.violated == clause.expression
+        ):
+            status, example = Status.REFUTED, _counterexample(task, clause, result)
+            reason = str(example)
+        return Verdict(
+            constraint.name,
+            self.name,
+            status,
+            reason,
+            counterexamples=(example,) if example else (),
+            checked=len(result.conditions),
+            distance=0.0 if status.holds else 1.0,
+            cpu_s=result.cpu_s,
+        )
+
+
+def _standing(result: ProofResult, found: ClauseResult | None) -> tuple[Status, str]:
+    if result.vacuous:
+        return Status.UNKNOWN, "the preconditions contradict each other"
+    if result.unsupported:
+        return Status.UNKNOWN, f"not in the provable subset: {result.unsupported[0]}"
+    if found is None:
+        return Status.UNKNOWN, "the prover did not reach this clause"
+    if found.status is not Status.PROVED:
+        return Status.UNKNOWN, found.reason
+    raises = next((c for c in result.clauses if c.expression == NO_EXCEPTION), None)
+    if raises is None or raises.status is not Status.PROVED:
+        return Status.UNKNOWN, "holds if it returns; an exception is not ruled out"
+    if not result.terminates:
+        return Status.UNKNOWN, "partial correctness: it is not proved to end"
+    count = len(result.conditions)
+    return Status.PROVED, f"{count} conditions; memory and recursion depth aside"
+
+
+def _clause(constraint: Constraint) -> Clause:
+    assert isinstance(constraint.check, ClauseCheck)
+    return constraint.check.clause
+
+
+def _counterexample(task: Task, clause: Clause, result: ProofResult) -> Counterexample:
+    arguments = result.counterexample or ()
+    observed = result.replayed.observed if result.replayed else ""
+    return Counterexample(
+        call=shorten(call_text(task.entry_point, arguments, {})),
+        expected=f"post: {clause.expression}",
+        observed=observed,
+    )
+
+
+def _replay(
+    source: str, task: Task, args: tuple[object, ...], bench: Workbench
+) -> ReplayResult:
+    """Run the real function on `args` and look at every clause."""
+    clauses = [
+        c.check.clause for c in task.constraints if isinstance(c.check, ClauseCheck)
+    ]
+    run = bench.sandbox.check(
+        source,
+        task.entry_point,
+        [clause_test(task, clause, (args, {})) for clause in clauses],
+        prelude="\n".join([task.prelude, clause_prelude(task)]),
+        context=task.context,
+        limits=bench.limits,
+    )
+    for clause, outcome in zip(clauses, run.tests, strict=True):
+        if not outcome.calls:
+            return ReplayResult(is_in_domain=False)
+        last = outcome.calls[-1]
+        if last.kind != "returned":
+            return ReplayResult(True, clause.expression, f"raises {last.value}")
+        if outcome.kind == "failed":
+            observed = f"result == {shorten(repr(last.value))}"
+            return ReplayResult(True, clause.expression, observed)
+    return ReplayResult(is_in_domain=True)
