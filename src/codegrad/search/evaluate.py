@@ -13,7 +13,7 @@ from codegrad.search.subject import Subject
 PARTIAL_WEIGHT = 0.5
 """A failing test counts its similarity at this weight, a passing one counts 1."""
 
-SLOW_TICKS = 20_000_000
+SLOW_TICKS = 5_000_000
 """Steps for tests that the unedited program does not finish."""
 
 ALARM_S = 0.4
