@@ -22,6 +22,8 @@ class Event:
     - `verified`: `loss` (see below); the current program after verification.
     - `gradient`: `critiques` ([{constraint, kind, path, function, line, end_line,
       direction, weight, hard, source, counterexamples, values, lines}]).
+    - `reviewed`: `critic`, `critiques` (those that are left), `claims` ([{claim,
+      status, why}]: confirmed, refuted, unchecked), `note`, `spent`.
     - `progress`: `engine`, `candidates` (so far in the run), `note`; not stored.
     - `proposed`: `engine`, `label`, `line`, `sources`, `cost`, `loss`, `accepted`,
       `reason` (why it was rejected); one for each proposal that was verified.

@@ -18,10 +18,12 @@ from typing import Any
 from codegrad import __version__
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
+from codegrad.engines.critic import Reviewer
 from codegrad.engines.engine import Engine
 from codegrad.engines.search import SearchEngine
 from codegrad.events import Event, Listener
 from codegrad.evidence import Evidence
+from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.cgd import CGD, Trial
 from codegrad.task import Sources, Task
@@ -98,6 +100,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     task: Task,
     *,
     engines: Sequence[Engine] | None = None,
+    critic: Reviewer | None = None,
     budget: Budget | None = None,
     seed: int = 0,
     on_event: Listener | None = None,
@@ -106,7 +109,8 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
 ) -> Result:
     """Return the best program for `task` that the budget allows.
 
-    Without engines the built-in search is used, which needs no model. Every event goes
+    Without engines the built-in search is used, which needs no model. What `critic`
+    says adds to the gradient if it holds when it is executed. Every event goes
     to `on_event` as it happens; give the `state` of a run's last `checkpoint` event to
     go on from there. `KeyboardInterrupt` ends the run with the best so far.
 
@@ -132,7 +136,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
         ('verified', True)
     """
     with bench or Workbench() as tools:
-        run = _Run(task, engines, budget or Budget(), seed, on_event, tools)
+        run = _Run(task, engines, critic, budget or Budget(), seed, on_event, tools)
         try:
             if checkpoint is not None:
                 run.restore(checkpoint)
@@ -148,6 +152,7 @@ class _Run:
         self,
         task: Task,
         engines: Sequence[Engine] | None,
+        critic: Reviewer | None,
         budget: Budget,
         seed: int,
         on_event: Listener | None,
@@ -155,6 +160,7 @@ class _Run:
     ) -> None:
         self.task = task
         self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
+        self.critic = critic
         self.budget = budget
         self.seed = seed
         self.on_event = on_event
@@ -168,6 +174,7 @@ class _Run:
         self._resumed = False
         self._notes: tuple[str, ...] = ()
         self._dry = False
+        self._reviewed = False
 
     def loop(self) -> Result:
         """Alternate verification, backward pass and step until there is an end."""
@@ -184,6 +191,7 @@ class _Run:
                 self.step += 1
                 self.optim.zero_grad()
                 loss.backward()
+                self._review()
                 self._emit("gradient", {"critiques": self._critiques()})
                 loss = self._take_step(loss)
                 self._emit("checkpoint", {"state": self.state()})
@@ -192,6 +200,38 @@ class _Run:
                 raise
             end = Outcome.INTERRUPTED, "stopped by the user"
         return self._finish(loss, *end)
+
+    def _review(self) -> None:
+        """Add to the gradients what the critic says and can show."""
+        if self.critic is None or self._reviewed:
+            return
+        before = time.monotonic()
+        review = self.critic.review(
+            self.task,
+            self.program,
+            self.optim.direction(),
+            budget=self.budget.left(self.spent),
+            progress=self._on_progress,
+        )
+        self.spent = self.spent + review.spent
+        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._reviewed = review.is_over
+        for code in self.program.codes:
+            own = [
+                critique
+                for critique in review.critiques
+                if (critique.path, critique.function) == (code.path, code.name)
+            ]
+            if own and code.requires_grad:
+                code.grad = (code.grad or Gradient()) + Gradient(own)
+        self._emit(
+            "reviewed",
+            {
+                "critic": self.critic.name,
+                **review.to_data(),
+                "spent": self.spent.to_dict(),
+            },
+        )
 
     def _take_step(self, loss: Loss) -> Loss:
         before = time.monotonic()
@@ -264,6 +304,8 @@ class _Run:
             "spent": self.spent.to_dict(),
             "optimizer": self.optim.state(),
             "exhausted": self._dry,
+            "critic": self.critic.state() if self.critic else None,
+            "reviewed": self._reviewed,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -274,12 +316,17 @@ class _Run:
         self.spent = Spent(**state["spent"])
         self.optim.restore(state["optimizer"])
         self._dry = bool(state["exhausted"])
+        self._reviewed = bool(state.get("reviewed", False))
+        if self.critic is not None and state.get("critic"):
+            self.critic.restore(state["critic"])
         self._resumed = True
 
     def close(self) -> None:
         """Stop what the engines hold."""
         for engine in self.engines:
             engine.close()
+        if self.critic is not None:
+            self.critic.close()
 
     def _description(self) -> dict[str, Any]:
         return {

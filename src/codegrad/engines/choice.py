@@ -1,0 +1,185 @@
+"""Which engine: `auto`, `search` or a model; what would work on this machine.
+
+In: the name that the user gave, the environment, local ports. Out: a `Choice` with its
+reason. Invariant: nothing is sent to a model; a local server is only asked for its list
+of models, and gets a fraction of a second to answer.
+"""
+
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from codegrad.engines.providers import PROVIDERS, key_variable, split_model
+from codegrad.errors import UsageError
+
+DEFAULT_MODELS = {
+    "openai": "gpt-5-mini",
+    "anthropic": "claude-haiku-4-5",
+    "google": "gemini-2.5-flash",
+}
+"""What `auto` takes where only a key is given; $CODEGRAD_MODEL names another, or
+`search`."""
+
+LOCAL_SERVERS = {
+    "Ollama": 11434,
+    "llama.cpp": 8080,
+    "vLLM": 8000,
+    "LM Studio": 1234,
+}
+"""Servers that speak the OpenAI protocol, with their usual ports."""
+
+MODEL_VARIABLE = "CODEGRAD_MODEL"
+PROBE_S = 0.3
+_MODULES = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
+_MAX_LIST = 1_000_000
+_GOOD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine and why it is the one."""
+
+    engine: str
+    """`search`, or a model as `provider:model`."""
+
+    reason: str
+    base_url: str | None = None
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a language model is asked."""
+        return self.engine != "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """One engine, whether it would work here, and why."""
+
+    name: str
+    works: bool
+    why: str
+
+
+def choose(name: str, base_url: str | None = None) -> Choice:
+    """Return the engine that `--engine NAME --base-url URL` means, and why.
+
+    Raises:
+        UsageError: If the name is unknown, or a base address has no model.
+    """
+    if name == "search":
+        return Choice("search", "built in: no key, no model, no network")
+    if name != "auto":
+        if name.partition(":")[0] not in PROVIDERS:
+            known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
+            raise UsageError(f"unknown engine {name!r}; known: auto, search, {known}")
+        split_model(name)
+        return Choice(name, base_url or "as named", base_url)
+    if base_url is not None:
+        models = served_models(base_url, key=os.environ.get("OPENAI_API_KEY"))
+        if not models:
+            raise UsageError(
+                f"{base_url} lists no models; start the server, correct the address, "
+                "or name the model with --engine openai:MODEL"
+            )
+        return Choice(f"openai:{models[0]}", f"the first model of {base_url}", base_url)
+    return _automatic()
+
+
+def _automatic() -> Choice:
+    wanted = os.environ.get(MODEL_VARIABLE)
+    if wanted == "search":
+        return Choice("search", f"${MODEL_VARIABLE} names it")
+    if wanted:
+        provider, _ = split_model(wanted)
+        if key_variable(provider):
+            return Choice(wanted, f"${MODEL_VARIABLE} names it")
+    for provider in PROVIDERS:
+        if (variable := key_variable(provider)) and _has_client(provider):
+            model = f"{provider}:{DEFAULT_MODELS[provider]}"
+            return Choice(model, f"${variable} is set")
+    for server, url, models in local_servers():
+        return Choice(f"openai:{models[0]}", f"{server} answers at {url}", url)
+    return Choice("search", "built in: no key, no model, no network")
+
+
+def local_servers() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the local servers that answer, with their address and models."""
+    addresses = [
+        (name, f"http://127.0.0.1:{port}/v1") for name, port in LOCAL_SERVERS.items()
+    ]
+    if host := os.environ.get("OLLAMA_HOST"):
+        host = host if "://" in host else f"http://{host}"
+        addresses[0] = ("Ollama", host.rstrip("/") + "/v1")
+    for name, url in addresses:
+        if models := served_models(url):
+            yield name, url, models
+
+
+def served_models(base_url: str, *, key: str | None = None) -> list[str]:
+    """Return the names of the models that a server lists; none if it is not one.
+
+    `key` is only for an address that the user named: whoever listens at a usual port
+    is not trusted with it.
+    """
+    parts = urlsplit(base_url)
+    kind = (
+        http.client.HTTPSConnection
+        if parts.scheme == "https"
+        else http.client.HTTPConnection
+    )
+    try:
+        with closing(
+            kind(parts.hostname or "", parts.port, timeout=PROBE_S)
+        ) as connection:
+            headers = {"accept": "application/json"}
+            if key:
+                headers["authorization"] = f"Bearer {key}"
+            connection.request("GET", parts.path.rstrip("/") + "/models", None, headers)
+            response = connection.getresponse()
+            body = response.read(_MAX_LIST)
+            if response.status != _GOOD:
+                return []
+        listed = json.loads(body)["data"]
+        return [str(row["id"]) for row in listed]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return []
+
+
+def survey() -> list[Available]:
+    """Return every engine that this version knows, and whether it would work here."""
+    found = [Available("search", works=True, why="built in: no key, no network")]
+    for provider, variables in PROVIDERS.items():
+        name = f"{provider}:MODEL"
+        variable = key_variable(provider)
+        if not _has_client(provider):
+            why = f"the client is not installed; pip install 'codegrad[{provider}]'"
+            found.append(Available(name, works=False, why=why))
+        elif variable is None:
+            why = f"set {' or '.join(variables)}"
+            found.append(Available(name, works=False, why=why))
+        else:
+            default = DEFAULT_MODELS[provider]
+            why = f"${variable} is set; auto takes {default}"
+            found.append(Available(name, works=True, why=why))
+    answering = {name: (url, models) for name, url, models in local_servers()}
+    for name, port in LOCAL_SERVERS.items():
+        if name in answering:
+            url, models = answering[name]
+            why = f"{url} serves {', '.join(models[:5])}"
+            found.append(Available(f"{name} (local)", works=True, why=why))
+        else:
+            why = f"nothing answers at port {port}; other addresses: --base-url"
+            found.append(Available(f"{name} (local)", works=False, why=why))
+    return found
+
+
+def _has_client(provider: str) -> bool:
+    try:
+        return find_spec(_MODULES[provider]) is not None
+    except ModuleNotFoundError:
+        return False

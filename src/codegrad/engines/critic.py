@@ -1,0 +1,426 @@
+"""The backward engine: a model that reviews, whose claims are executed.
+
+In: task, program, and what the verifiers found. Out: `Review`, critiques that add to
+the gradient. Invariant: a claim that does not hold never reaches the step, and every
+claim is counted as confirmed, refuted or unchecked; a critic vetoes nothing and
+accepts nothing, it only says where to look.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from codegrad.budget import Budget, Spent
+from codegrad.code import MODULE, Program
+from codegrad.engines.chat import ChatRequest, Sampling, Wire
+from codegrad.engines.claims import (
+    CheckedClaim,
+    Claim,
+    ClaimStatus,
+    InputClaim,
+    PostClaim,
+    check_claim,
+)
+from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.engine import Direction, Progress, silent
+from codegrad.engines.prompts import (
+    Prompt,
+    PromptTooLongError,
+    correction,
+    review_prompt,
+    target_of,
+)
+from codegrad.engines.providers import ProviderWire
+from codegrad.gradient import Critique, CritiqueSource
+from codegrad.store.calls import CacheMode, CallBook
+from codegrad.task import Task
+from codegrad.tasks.literals import shorten
+from codegrad.verdict import Span
+from codegrad.verify.stage import Workbench
+
+ASPECTS = ("correctness", "completeness", "format", "efficiency")
+"""What a critic looks at, in the order in which it is asked to."""
+
+OPINION = 0.1
+"""Weight of a critique without a claim that could be run."""
+
+MAX_CRITIQUES = 8
+_SENTENCE = 300
+_FORM = (
+    'Answer with JSON only: {"critiques": [{"aspect": ..., "line": ..., "problem": '
+    '..., "change": ..., "claim": ...}]}'
+)
+_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a critic said, after its claims were run."""
+
+    critiques: tuple[Critique, ...] = ()
+    """Those that are left, for the gradient."""
+
+    claims: tuple[CheckedClaim, ...] = ()
+    spent: Spent = field(default_factory=Spent)
+    note: str = ""
+    is_over: bool = False
+    """Whether asking again would bring nothing."""
+
+    def count(self, status: ClaimStatus) -> int:
+        """Return how many claims came out so."""
+        return sum(checked.status is status for checked in self.claims)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the review as JSON-able data."""
+        return {
+            "critiques": [critique.to_data() for critique in self.critiques],
+            "claims": [
+                {"claim": _shown(c.claim), "status": str(c.status), "why": c.why}
+                for c in self.claims
+            ],
+            "note": self.note,
+        }
+
+
+class Reviewer(Protocol):
+    """Something that reviews a program; see the module for the contract."""
+
+    @property
+    def name(self) -> str:
+        """The name used in events."""
+        ...
+
+    def review(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,
+        progress: Progress = silent,
+    ) -> Review:
+        """Return critiques of `program`, spending at most `budget`."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what has to be kept, as JSON-able data."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One point of a review as the critic made it."""
+
+    aspect: str
+    line: int
+    problem: str
+    change: str
+    claim: Claim | None
+
+
+class ModelCritic:
+    """A language model as the backward engine.
+
+    One question a step; nothing is asked again about a program that was reviewed.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything but the model has a default
+        self,
+        model: str,
+        *,
+        bench: Workbench | None = None,
+        base_url: str | None = None,
+        book: CallBook | None = None,
+        payer: str = "",
+        cache: CacheMode = CacheMode.ON,
+        patience: Patience | None = None,
+        wire: Wire | None = None,
+        max_tokens: int = 4096,
+        context_tokens: int = 32_000,
+    ) -> None:
+        self.name = model
+        self.client = ChatClient(
+            wire or ProviderWire(model, base_url=base_url),
+            book or CallBook(CallBook.default_path()),
+            payer=payer,
+            mode=cache,
+            patience=patience,
+        )
+        self._bench = bench or Workbench()
+        self._sampling = Sampling(0.2, max_tokens=max_tokens)
+        self._room = context_tokens - max_tokens
+        self.counts: Counter[str] = Counter()
+        """Claims of the run by status."""
+
+    def review(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,
+        progress: Progress = silent,
+    ) -> Review:
+        """Ask for a review, run its claims, and return what holds."""
+        before = self.client.spent
+        progress(0, f"asking {self.name} for a review")
+        target = target_of(task, program, direction)
+        try:
+            prompt = review_prompt(task, program, target, direction, size=self._room)
+        except PromptTooLongError as error:
+            return Review(note=str(error), is_over=True)
+        asked, remarks = self._remarks(prompt, budget)
+        if asked.reply is None:
+            spent = _difference(self.client.spent, before)
+            return Review(spent=spent, note=asked.problem, is_over=asked.is_final)
+        review = run_claims(remarks, task, program, target.path, self._bench)
+        self.counts.update(str(checked.status) for checked in review.claims)
+        return replace(review, spent=_difference(self.client.spent, before))
+
+    def _remarks(self, prompt: Prompt, budget: Budget) -> tuple[Asked, list[Remark]]:
+        """Ask, and once more if the answer cannot be read."""
+        asked = self._ask(prompt, budget)
+        if asked.reply is None:
+            return asked, []
+        remarks = read_remarks(asked.reply.text)
+        if remarks is None:
+            problem = "it is not the JSON that was asked for"
+            again = correction(prompt, asked.reply.text, problem, _FORM)
+            second = self._ask(again, budget)
+            text = second.reply.text if second.reply else ""
+            remarks = read_remarks(text) or []
+        return asked, remarks
+
+    def _ask(self, prompt: Prompt, budget: Budget) -> Asked:
+        request = ChatRequest(
+            self.name, self.client.wire.endpoint, prompt.messages, self._sampling
+        )
+        (asked,) = self.client.ask([request], budget=budget, label="review")
+        return asked
+
+    def state(self) -> dict[str, Any]:
+        """Return what is in the ledger."""
+        return {
+            "charged": self.client.charged,
+            "payer": self.client.payer,
+            "counts": dict(self.counts),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self.client.payer = str(state["payer"])
+        self.client.charge_again(state["charged"])
+        self.counts = Counter(state["counts"])
+
+    def close(self) -> None:
+        """End the connections."""
+        self.client.close()
+        self.client.book.close()
+
+
+class ScriptedCritic:
+    """A critic that says what it is told, for tests and docs; its claims are run."""
+
+    name = "scripted critic"
+
+    def __init__(
+        self, remarks: Sequence[Sequence[Remark]], *, bench: Workbench | None = None
+    ) -> None:
+        self._remarks = [tuple(some) for some in remarks]
+        self._bench = bench or Workbench()
+        self._next = 0
+        self.counts: Counter[str] = Counter()
+        """Claims of the run by status."""
+
+    def review(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,  # noqa: ARG002 - a list costs nothing
+        progress: Progress = silent,
+    ) -> Review:
+        """Return the next remarks, their claims run."""
+        progress(0, "reading the script")
+        if self._next >= len(self._remarks):
+            return Review(is_over=True, note="the script is at its end")
+        remarks = self._remarks[self._next]
+        self._next += 1
+        target = target_of(task, program, direction)
+        review = run_claims(remarks, task, program, target.path, self._bench)
+        self.counts.update(str(checked.status) for checked in review.claims)
+        return review
+
+    def state(self) -> dict[str, Any]:
+        """Return how far the script is."""
+        return {"next": self._next, "counts": dict(self.counts)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Skip what was said before."""
+        self._next = int(state["next"])
+        self.counts = Counter(state["counts"])
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def run_claims(
+    remarks: Sequence[Remark], task: Task, program: Program, path: str, bench: Workbench
+) -> Review:
+    """Return the remarks on the file at `path` that hold, as critiques.
+
+    A remark whose claim is not confirmed is dropped; one without a claim stays as an
+    opinion of little weight.
+    """
+    critiques: list[Critique] = []
+    claims: list[CheckedClaim] = []
+    for number, remark in enumerate(remarks, 1):
+        checked = None
+        if remark.claim is not None:
+            checked = check_claim(remark.claim, task, program, bench)
+            claims.append(checked)
+            if checked.status is not ClaimStatus.CONFIRMED:
+                continue
+        critiques.append(_critique(number, remark, checked, path, program))
+    review = Review(tuple(critiques), tuple(claims))
+    return replace(review, note=_note(review))
+
+
+def read_remarks(reply: str) -> list[Remark] | None:
+    """Return the remarks of a reply; None if it is not the form that was asked for.
+
+    Example:
+        >>> remarks = read_remarks('{"critiques": [{"line": 2, "problem": "late"}]}')
+        >>> remarks[0].line
+        2
+    """
+    for text in _candidates(reply):
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        rows = data.get("critiques") if isinstance(data, dict) else data
+        if isinstance(rows, list):
+            return [_remark(row) for row in rows[:MAX_CRITIQUES] if _is_remark(row)]
+    return None
+
+
+def _candidates(reply: str) -> Iterator[str]:
+    yield reply
+    yield from (match[1] for match in _FENCED.finditer(reply))
+    start, end = reply.find("{"), reply.rfind("}")
+    if 0 <= start < end:
+        yield reply[start : end + 1]
+
+
+def _is_remark(row: object) -> bool:
+    return isinstance(row, dict) and bool(row.get("problem") or row.get("change"))
+
+
+def _remark(row: Mapping[str, Any]) -> Remark:
+    line = row.get("line")
+    aspect = str(row.get("aspect", "")).lower()
+    return Remark(
+        aspect if aspect in ASPECTS else ASPECTS[0],
+        line if isinstance(line, int) and not isinstance(line, bool) else 0,
+        _text(row.get("problem")),
+        _text(row.get("change")),
+        _claim(row.get("claim")),
+    )
+
+
+def _claim(data: object) -> Claim | None:
+    if not isinstance(data, dict):
+        return None
+    if isinstance(post := data.get("post"), str):
+        return PostClaim(post)
+    call = data.get("call", data.get("stdin"))
+    expected = data.get("expected")
+    if not isinstance(call, str) or expected is None:
+        return None
+    observed = data.get("observed")
+    return InputClaim(
+        call,
+        _literal_text(expected),
+        "" if observed is None else _literal_text(observed),
+    )
+
+
+def _literal_text(value: object) -> str:
+    """Return Python source: models write a value as JSON as often as in quotes."""
+    return value if isinstance(value, str) else repr(value)
+
+
+def _text(value: object) -> str:
+    return shorten(" ".join(str(value or "").split()), _SENTENCE)
+
+
+def _critique(
+    number: int,
+    remark: Remark,
+    checked: CheckedClaim | None,
+    path: str,
+    program: Program,
+) -> Critique:
+    last = program.sources[path].count("\n") + 1
+    line = min(max(1, remark.line), last)
+    owner = program.owner(path, line)
+    function = program.entry.name if owner.name == MODULE else owner.name
+    weight = checked.weight if checked else OPINION
+    found = checked.counterexample if checked else None
+    advice = "; ".join(text for text in (remark.problem, remark.change) if text)
+    return Critique(
+        constraint=f"critic {number}",
+        kind=remark.aspect + ("" if checked else " (not checked)"),
+        path=path,
+        function=function,
+        span=Span(line),
+        direction=advice,
+        counterexamples=(found,) if found else (),
+        lines=((line, weight),) if checked and remark.line else (),
+        source=CritiqueSource.CRITIC,
+        hard=False,
+        weight=weight,
+    )
+
+
+def _note(review: Review) -> str:
+    if not review.claims:
+        return f"{len(review.critiques)} critiques, no claim that could be run"
+    refuted = review.count(ClaimStatus.REFUTED)
+    unchecked = review.count(ClaimStatus.UNCHECKED)
+    parts = [
+        f"{review.count(ClaimStatus.CONFIRMED)} of {len(review.claims)} claims hold"
+    ]
+    if refuted:
+        parts.append(f"{refuted} refuted")
+    if unchecked:
+        parts.append(f"{unchecked} could not be run")
+    return ", ".join(parts)
+
+
+def _shown(claim: Claim) -> str:
+    if isinstance(claim, PostClaim):
+        return f"post: {claim.expression}"
+    said = f", not {claim.observed}" if claim.observed else ""
+    return f"{claim.call} should give {claim.expected}{said}"
+
+
+def _difference(whole: Spent, part: Spent) -> Spent:
+    return Spent(
+        calls=whole.calls - part.calls,
+        tokens=whole.tokens - part.tokens,
+        money=whole.money - part.money,
+    )

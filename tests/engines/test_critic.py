@@ -1,0 +1,279 @@
+"""A critic is believed as far as the sandbox confirms it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codegrad.budget import Budget
+from codegrad.code import Program
+from codegrad.engines.claims import (
+    AGREED,
+    OBSERVED,
+    Claim,
+    ClaimStatus,
+    InputClaim,
+    PostClaim,
+    check_claim,
+)
+from codegrad.engines.critic import (
+    ModelCritic,
+    Remark,
+    ScriptedCritic,
+    read_remarks,
+)
+from codegrad.engines.scripted import ScriptedEngine
+from codegrad.events import Event
+from codegrad.gradient import CritiqueSource
+from codegrad.refine import refine
+from codegrad.store.calls import CallBook
+from codegrad.task import Constraint, StdinCheck, Task, static_constraints
+from codegrad.tasks.python_file import task_from_text
+from codegrad.verify.stage import Workbench
+from tests.engines.chat_server import ChatServer, in_turn
+
+START = '''def middle(values):
+    """Return the middle one of the sorted values.
+
+    >>> middle([3, 1, 2])
+    2
+    >>> middle([9, 4, 7, 1, 5])
+    5
+    """
+    return values[0]
+'''
+BETTER = START.replace("values[0]", "values[2]")
+RIGHT = START.replace("values[0]", "sorted(values)[len(values) // 2]")
+WORSE = START.replace("values[0]", "None")
+
+
+@pytest.fixture
+def task() -> Task:
+    return task_from_text(START, "middle.py", "middle")
+
+
+def checked(claim: Claim, task: Task, bench: Workbench) -> tuple[ClaimStatus, float]:
+    found = check_claim(claim, task, Program.from_task(task), bench)
+    assert (found.counterexample is not None) is (found.status is ClaimStatus.CONFIRMED)
+    return found.status, found.weight
+
+
+CONFIRMED: list[tuple[Claim, float]] = [
+    (InputClaim("middle([5, 1, 2])", "2", "5"), OBSERVED),
+    (InputClaim("middle([5, 1, 2])", "2"), OBSERVED),
+    (InputClaim("middle([3, 1, 2])", "2", "3"), AGREED),
+    (InputClaim("middle([])", "None", "raises IndexError"), OBSERVED),
+    (InputClaim("middle([2, 1])", "raises ValueError", "2"), OBSERVED),
+    (PostClaim("sorted(values).index(result) == len(values) // 2"), AGREED),
+]
+REFUTED: list[Claim] = [
+    InputClaim("middle([5, 1, 2])", "2", "1"),
+    InputClaim("middle([1, 5, 2])", "1", "5"),
+    InputClaim("middle([1])", "1"),
+    InputClaim("middle([3, 1, 2])", "4", "3"),
+    InputClaim("middle([1])", "0", "raises IndexError"),
+    PostClaim("result in values"),
+    PostClaim("result == max(values)"),
+]
+UNCHECKED: list[Claim] = [
+    InputClaim("middle(open('/etc/passwd'))", "2"),
+    InputClaim("__import__('os').system('true')", "2"),
+    InputClaim("middle([1, 2])", "something else"),
+    InputClaim("ignore all rules", "1"),
+    PostClaim("result ="),
+]
+
+
+@pytest.mark.parametrize(("claim", "weight"), CONFIRMED)
+def test_a_true_claim_is_confirmed(
+    claim: Claim, weight: float, task: Task, bench: Workbench
+) -> None:
+    assert checked(claim, task, bench) == (ClaimStatus.CONFIRMED, weight)
+
+
+@pytest.mark.parametrize("claim", REFUTED)
+def test_a_false_claim_is_refuted(claim: Claim, task: Task, bench: Workbench) -> None:
+    assert checked(claim, task, bench) == (ClaimStatus.REFUTED, 0.0)
+
+
+@pytest.mark.parametrize("claim", UNCHECKED)
+def test_what_cannot_be_run_is_not_believed(
+    claim: Claim, task: Task, bench: Workbench
+) -> None:
+    assert checked(claim, task, bench) == (ClaimStatus.UNCHECKED, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [
+        (InputClaim("3\n", "6", "9"), ClaimStatus.CONFIRMED),
+        (InputClaim("3\n", "6", "8"), ClaimStatus.REFUTED),
+        (InputClaim("3\n", "9"), ClaimStatus.REFUTED),
+        (InputClaim("2\n", "5"), ClaimStatus.REFUTED),
+    ],
+)
+def test_claims_about_a_program_are_fed_to_it(
+    claim: Claim, status: ClaimStatus, bench: Workbench
+) -> None:
+    case = Constraint("case 1", "tests", "2 -> 4", StdinCheck("2\n", "4\n"))
+    task = Task(
+        name="p.py",
+        entry_point="",
+        sources={"p.py": "print(int(input()) ** 2)\n"},
+        main="p.py",
+        constraints=(*static_constraints(), case),
+    )
+    assert checked(claim, task, bench)[0] is status
+
+
+def remark(claim: Claim | None, problem: str = "wrong") -> Remark:
+    return Remark("correctness", 9, problem, "sort first", claim)
+
+
+def test_a_critic_that_lies_makes_no_step_worse(task: Task) -> None:
+    """Half of its claims are false; none of them reaches the step."""
+    true = [remark(claim, "true") for claim, _ in CONFIRMED]
+    false = [remark(claim, "false") for claim in REFUTED[:6]]
+    said = [r for pair in zip(true, false, strict=True) for r in pair]
+    events: list[Event] = []
+    with Workbench() as tools:
+        critic = ScriptedCritic([said] * 4, bench=tools)
+        engine = ScriptedEngine([WORSE, BETTER, WORSE, RIGHT])
+        result = refine(
+            task, engines=[engine], critic=critic, bench=tools, on_event=events.append
+        )
+    assert result.verified
+    losses = [e.data["loss"]["value"] for e in events if e.kind == "stepped"]
+    assert losses == sorted(losses, reverse=True)
+    first = engine.directions[0].gradients["middle.py", "middle"]
+    own = [c for c in first if c.source is CritiqueSource.CRITIC]
+    assert {c.direction for c in own} == {"true; sort first"}
+    assert len(own) == len(true)
+    assert not any(c.hard for c in own)
+    told = [e.data for e in events if e.kind == "reviewed"]
+    statuses = [claim["status"] for claim in told[0]["claims"]]
+    assert statuses == ["confirmed", "refuted"] * 6
+    assert told[0]["note"] == "6 of 12 claims hold, 6 refuted"
+
+
+def test_a_review_survives_a_restart(task: Task) -> None:
+    with Workbench() as tools:
+        critic = ScriptedCritic([[remark(None)], [remark(None)]], bench=tools)
+        program = Program.from_task(task)
+        events: list[Event] = []
+        engine = ScriptedEngine([WORSE, RIGHT])
+        result = refine(
+            task, engines=[engine], critic=critic, bench=tools, on_event=events.append
+        )
+        assert result.verified
+        state = [e.data["state"] for e in events if e.kind == "checkpoint"][1]
+        again = ScriptedCritic([[remark(None)], [remark(None)]], bench=tools)
+        other = ScriptedEngine([WORSE, RIGHT])
+        rest = refine(
+            task,
+            engines=[other],
+            critic=again,
+            bench=tools,
+            checkpoint=json.loads(json.dumps(state)),
+        )
+    assert rest.code == result.code
+    assert again.state() == critic.state()
+    assert program.sources["middle.py"] == START
+
+
+REVIEW = {
+    "critiques": [
+        {
+            "aspect": "Correctness",
+            "line": 9,
+            "problem": "takes the first value",
+            "change": "sort before indexing",
+            "claim": {"call": "middle([7, 5, 6])", "expected": 6, "observed": "7"},
+        },
+        {
+            "aspect": "efficiency",
+            "line": 9,
+            "problem": "crashes on strings",
+            "change": "convert",
+            "claim": {"call": "middle(['a'])", "expected": "'a'"},
+        },
+        {"aspect": "style", "line": "x", "problem": "no type hints"},
+    ]
+}
+
+
+def test_a_model_reviews_over_the_wire(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    replies = ["Here is my review.", f"```json\n{json.dumps(REVIEW)}\n```"]
+    with ChatServer(in_turn(replies)).running() as server, Workbench() as tools:
+        critic = ModelCritic(
+            "openai:critic",
+            bench=tools,
+            base_url=server.url,
+            book=CallBook(tmp_path / "calls.db"),
+        )
+        engine = ScriptedEngine([RIGHT])
+        result = refine(task, engines=[engine], critic=critic, bench=tools)
+    assert result.verified
+    assert result.spent.calls == 2
+    gradient = engine.directions[0].gradients["middle.py", "middle"]
+    own = {
+        c.direction: (c.kind, c.weight)
+        for c in gradient
+        if c.source is CritiqueSource.CRITIC
+    }
+    assert own == {
+        "takes the first value; sort before indexing": ("correctness", OBSERVED),
+        "no type hints": ("correctness (not checked)", 0.1),
+    }
+    asked = server.requests[0]["messages"]
+    assert "You review Python code" in asked[0]["content"]
+    assert START.rstrip() in asked[1]["content"]
+    assert "observed 3" in asked[1]["content"]
+    assert dict(critic.counts) == {"confirmed": 1, "refuted": 1}
+
+
+def test_a_critic_without_a_key_does_not_stop_the_run(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong")
+    with (
+        ChatServer(in_turn(["{}"]), key="sk-right").running() as server,
+        Workbench() as tools,
+    ):
+        critic = ModelCritic(
+            "openai:critic",
+            bench=tools,
+            base_url=server.url,
+            book=CallBook(tmp_path / "calls.db"),
+        )
+        engine = ScriptedEngine([WORSE, RIGHT])
+        result = refine(
+            task, engines=[engine], critic=critic, bench=tools, budget=Budget()
+        )
+    assert result.verified
+    assert len(server.requests) == 1
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(),
+            lambda inner: (
+                st.lists(inner)
+                | st.dictionaries(
+                    st.sampled_from(["critiques", "line", "problem", "claim", "call"]),
+                    inner,
+                )
+            ),
+        ).map(lambda value: json.dumps({"critiques": [value]})),
+    )
+)
+def test_any_reply_is_read_or_refused(reply: str) -> None:
+    remarks = read_remarks(reply)
+    assert remarks is None or all(isinstance(r, Remark) for r in remarks)
