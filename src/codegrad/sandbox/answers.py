@@ -4,6 +4,7 @@ Everything here was written by untrusted code: what has the wrong shape raises o
 `MALFORMED`, and values are decoded to plain builtins.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,7 +42,10 @@ def failure_parts(data: Mapping[str, Any]) -> tuple[str, str, int | None]:
 def call_outcome(found: Mapping[str, Any]) -> CallOutcome:
     """Return what the child says about one call."""
     mutated = found["mutated"]
-    kind = Ending(found["kind"])
+    kind = _ending(found, Ending.RETURNED, Ending.RAISED)
+    cpu_s = float(found["cpu_s"])
+    if not 0 <= cpu_s < math.inf:
+        raise ValueError("not a time")
     error, text, line = (
         failure_parts(found) if kind is Ending.RAISED else ("", "", None)
     )
@@ -53,14 +57,22 @@ def call_outcome(found: Mapping[str, Any]) -> CallOutcome:
         line=line,
         mutated=None if mutated is None else tuple(map(child.decode, mutated)),
         stdout=str(found["stdout"]),
-        cpu_s=float(found["cpu_s"]),
+        cpu_s=cpu_s,
         trace=trace_from(found["trace"]) if "trace" in found else None,
     )
 
 
+def _ending(found: Mapping[str, Any], *known: Ending) -> Ending:
+    """Return how something ended, if a child is in a position to say so."""
+    kind = Ending(found["kind"])
+    if kind not in known:
+        raise ValueError("only the parent says this")
+    return kind
+
+
 def test_outcome(found: Mapping[str, Any]) -> TestOutcome:
     """Return what the tester says about one test."""
-    kind = Ending(found["kind"])
+    kind = _ending(found, Ending.PASSED, Ending.FAILED, Ending.RAISED)
     error, text = "", ""
     if kind is not Ending.PASSED:
         error, text, _ = failure_parts(found)

@@ -182,6 +182,11 @@ class _Encoder:
 
 
 _EXACT = {"Fraction": "fractions", "Decimal": "decimal"}
+_EXACT_CHARS = 4000
+"""Characters, and decimal places, of an exact number that cross the border."""
+
+_MOST_COLLISIONS = 64
+"""Members of a set or dict that may share one hash."""
 
 _VIEWS = {
     type({}.keys()): "keys",
@@ -262,16 +267,38 @@ def decode(data: Any) -> Any:
 def _decode_view(body: Any) -> Any:
     kind, items = body[0], [decode(item) for item in body[1]]
     if kind == "keys":
-        return dict.fromkeys(items).keys()
+        return dict.fromkeys(_distinct(items)).keys()
     if kind == "items":
+        _distinct([key for key, _ in items])
         return dict(items).items()
     return dict(enumerate(items)).values()
 
 
 def _decode_exact(body: Any) -> Any:
     name, text = body
-    module = __import__(_EXACT[name])
-    return getattr(module, name)(text)
+    if len(text) > _EXACT_CHARS:
+        raise ValueError("not an encoded value")
+    if name == "Fraction":
+        # Not from arbitrary text: "1e30000000" is short and takes minutes.
+        above, _, below = text.partition("/")
+        return __import__("fractions").Fraction(int(above), int(below or 1))
+    value = __import__("decimal").Decimal(text)
+    if value.is_snan() or abs(value.adjusted()) > _EXACT_CHARS:
+        return Opaque("decimal.Decimal")
+    return value
+
+
+def _distinct(items: list[Any]) -> list[Any]:
+    """Return items for a set or dict, unless their hashes were made to collide.
+
+    Raises:
+        ValueError: If more than a few dozen share one hash.
+    """
+    if len(items) > _MOST_COLLISIONS:
+        counts = collections.Counter(map(hash, items))
+        if max(counts.values()) > _MOST_COLLISIONS:
+            raise ValueError("not an encoded value")
+    return items
 
 
 def _decode_array(body: Any) -> Any:
@@ -283,9 +310,14 @@ def _decode_array(body: Any) -> Any:
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {
     "t": lambda body: tuple([decode(item) for item in body]),
-    "d": lambda body: {decode(key): decode(value) for key, value in body},
-    "s": lambda body: {decode(item) for item in body},
-    "f": lambda body: frozenset([decode(item) for item in body]),
+    "d": lambda body: dict(
+        zip(
+            _distinct([decode(key) for key, _ in body]),
+            [decode(value) for _, value in body],
+        )
+    ),
+    "s": lambda body: set(_distinct([decode(item) for item in body])),
+    "f": lambda body: frozenset(_distinct([decode(item) for item in body])),
     "i": lambda body: int(body, 16),
     "n": lambda body: _NON_FINITE[body],
     "b": bytes.fromhex,

@@ -172,7 +172,7 @@ class DriverProcess:
         while True:
             line = self._line()
             if line is not None:
-                with suppress(ValueError):
+                with suppress(ValueError, RecursionError, MemoryError):
                     message = json.loads(line)
                     if isinstance(message, dict):
                         return message

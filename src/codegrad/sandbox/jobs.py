@@ -9,7 +9,6 @@ it needs and nothing of what it must not see, and turns frames into outcomes.
 # ruff: noqa: ANN401, D102
 
 import contextlib
-import mmap
 import os
 import signal
 import socket
@@ -45,6 +44,9 @@ class Batch:
 
     Subclasses say which children there are and read their frames.
     """
+
+    is_open_ended = False
+    """Whether the number of answers is up to the child."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -102,7 +104,13 @@ class _LoadingBatch(Batch):
         self.load = LoadOutcome(Ending.NOT_RUN)
 
     def read_load(self, message: Sequence[Any]) -> None:
-        """Take the frame about loading."""
+        """Take the frame about loading; there is one.
+
+        Raises:
+            ValueError: If there was one already.
+        """
+        if self.load.ending is not Ending.NOT_RUN:
+            raise ValueError("loaded twice")
         failure, printed = message[1], str(message[2])
         if failure is None:
             self.load = LoadOutcome(stdout=printed)
@@ -148,10 +156,13 @@ class CallBatch(_LoadingBatch):
     def _read(self, message: Any) -> None:
         if message[0] == "load":
             self.read_load(message)
-        elif message[0] == "spent":
+        elif message[0] == "spent" and self.spent is None:
             self.spent = trace_from(message[2])
-        elif message[0] == "call" and len(self.outcomes) < self.count:
+        elif message[0] == "call" and message[1] == len(self.outcomes) < self.count:
             self.outcomes.append(call_outcome(message[2]))
+        else:
+            # Answers to nothing would put off the deadline for ever.
+            raise ValueError("not the answer that is due")
 
     def finish(self, ended: tuple[Ended, ...], *, is_late: bool) -> None:
         if self.is_done:
@@ -214,7 +225,7 @@ class CheckBatch(_LoadingBatch):
         for index, channel in enumerate(self.channels):
             is_tester = self.shared or index == 1
             for message in channel.take():
-                count += is_tester or message[0] == "load"
+                count += 1
                 try:
                     self._read(message, is_tester=is_tester, is_candidate=index == 0)
                 except MALFORMED:
@@ -231,13 +242,20 @@ class CheckBatch(_LoadingBatch):
         if is_candidate and kind == "load":
             self.read_load(message)
         elif is_candidate and kind in ("trace", "spent"):
-            self.traces[int(message[1])] = trace_from(message[2])
-            if kind == "spent":
-                self.spent = int(message[1])
+            self._read_trace(kind, int(message[1]), message[2])
         elif is_tester and kind == "prelude":
             self._read_prelude(message[1])
         elif is_tester and kind == "test":
             self._read_test(message[2])
+        else:
+            raise ValueError("not the answer that is due")
+
+    def _read_trace(self, kind: str, index: int, found: Any) -> None:
+        if index in self.traces or not 0 <= index < self.count:
+            raise ValueError("not the answer that is due")
+        self.traces[index] = trace_from(found)
+        if kind == "spent":
+            self.spent = index
 
     def _read_test(self, found: Any) -> None:
         # What ended the candidate is found out when its process is reaped.
@@ -245,6 +263,8 @@ class CheckBatch(_LoadingBatch):
             self.outcomes.append(test_outcome(found))
 
     def _read_prelude(self, failure: Any) -> None:
+        if self.prelude.ending is not Ending.NOT_RUN:
+            raise ValueError("the prelude ran twice")
         if failure is None:
             self.prelude = LoadOutcome()
         else:
@@ -365,29 +385,34 @@ class ProgramBatch(Batch):
 class KernelBatch(Batch):
     """One run of a kernel."""
 
+    is_open_ended = True
+
     def __init__(self, module: str, job: object, limits: Limits) -> None:
         super().__init__(limits)
         self.job = {"module": module, "job": job}
         self.frames: list[Any] = []
         self.ended = ""
         self.message = ""
-        self._shared: mmap.mmap | None = None
+        self._shared = -1
         self._mark = self._seen = -1
 
     @property
     def mark(self) -> int:
         """The last index that the kernel marked; -1 if none."""
-        if self._shared is not None:
-            (self._mark,) = struct.unpack_from("<q", self._shared, 0)
+        if self._shared >= 0:
+            # Not mapped: the child may cut the file, and touching what is gone from a
+            # mapping would end this process.
+            data = os.pread(self._shared, 8, 0)
+            if len(data) == 8:  # noqa: PLR2004 - one integer
+                (self._mark,) = struct.unpack("<q", data)
         return self._mark
 
     def open(self) -> list[Kid]:
         channel = self.channel()
         fd = _memory_file()
-        os.ftruncate(fd, 8)
+        os.pwrite(fd, struct.pack("<q", -1), 0)
         self.spare.append(fd)
-        self._shared = mmap.mmap(fd, 8)
-        struct.pack_into("<q", self._shared, 0, -1)
+        self._shared = os.dup(fd)
         fds = (channel.far.fileno(), fd)
         return [Kid("kernel", fds, kernel_limits(self.limits))]
 
@@ -420,10 +445,10 @@ class KernelBatch(Batch):
             self.ended = ending.value
 
     def close(self) -> None:
-        if self._shared is not None:
+        if self._shared >= 0:
             self._mark = self.mark
-            self._shared.close()
-            self._shared = None
+            os.close(self._shared)
+            self._shared = -1
         super().close()
 
 

@@ -41,6 +41,9 @@ from codegrad.sandbox.zygote import Ended, Kid, ZygoteLostError, ZygoteProcess
 MAX_RESTARTS = 3
 """Fresh children for the rest of a job after one that hung or died."""
 
+MOST_WALL = 3
+"""A kernel may take this many times its processor and silence limits in all."""
+
 AFTER_HANG_S = 0.5
 """Seconds that a call or test may take once an earlier one of its run has hung: a
 program that hangs once mostly hangs often. What is stopped at this shorter limit is
@@ -403,8 +406,12 @@ def _follow(batch: Batch, pump: Pump) -> Generator[None, None, bool]:
     """Read answers until the batch is done, dead or late; return whether late."""
     wall_s = batch.limits.wall_s
     deadline = time.monotonic() + wall_s
+    # Signs of life put the deadline off, but not for ever.
+    last = time.monotonic() + MOST_WALL * (wall_s + batch.limits.cpu_s)
     while True:
-        in_time = pump.step(deadline)
+        in_time = pump.step(min(deadline, last))
+        if time.monotonic() >= last and batch.is_open_ended:
+            return True
         if batch.advance():
             deadline = time.monotonic() + wall_s
             in_time = True
