@@ -20,3 +20,11 @@ def bench() -> Iterator[Workbench]:
 def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the runs of a test out of the user's own store."""
     monkeypatch.setenv("CODEGRAD_STORE", str(tmp_path / "store" / "runs.db"))
+
+
+@pytest.fixture(autouse=True)
+def no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep `auto` from finding a key or a server of the machine."""
+    monkeypatch.setenv("CODEGRAD_MODEL", "search")
+    for name in ("OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI"):
+        monkeypatch.delenv(f"{name}_API_KEY", raising=False)

@@ -9,7 +9,7 @@ from codegrad.budget import Budget
 from codegrad.cli.options import store_option
 from codegrad.cli.report import write_report
 from codegrad.cli.screen import Screen
-from codegrad.cli.session import carry_out, config_json, exit_code
+from codegrad.cli.session import Models, carry_out, config_json, exit_code
 from codegrad.store.journal import Store
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.reader import read_task
@@ -74,10 +74,10 @@ def command(output: Path | None, store_path: Path | None) -> int:
     budget = Budget()
     with Store(store_path or folder / "runs.db") as store, Workbench() as bench:
         config = config_json(
-            "search", budget, 0, timeout_s=3.0, allow_unsafe=False, python=None
+            Models(), budget, 0, timeout_s=3.0, allow_unsafe=False, python=None
         )
         run = store.create(task_to_json(task), config, task.name)
-        screen.announce(task, "search", run.id)
+        screen.announce(task, Models().summary, run.id)
         result = carry_out(task, run, bench, screen, budget=budget, seed=0)
         screen.show_result(result, run.id, target=target, tests=(), written=[])
         report = write_report(run, folder / "report.html")

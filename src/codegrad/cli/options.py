@@ -67,6 +67,38 @@ def task_options(command: _Command) -> _Command:
     return command
 
 
+def engine_options(command: _Command) -> _Command:
+    """Add the options that say who proposes and who reviews."""
+    for option in (
+        click.option(
+            "--cache",
+            type=click.Choice(["on", "off", "replay"]),
+            default="on",
+            show_default=True,
+            help="Recorded replies of models: use them, ask anew, or send nothing.",
+        ),
+        click.option(
+            "--base-url",
+            metavar="URL",
+            help="A server of your own that speaks the OpenAI protocol.",
+        ),
+        click.option(
+            "--critic",
+            metavar="PROVIDER:MODEL",
+            help="A model that reviews; what it claims is executed.",
+        ),
+        click.option(
+            "--engine",
+            default="auto",
+            show_default=True,
+            help="Who proposes: auto, search (built in), or openai:MODEL, "
+            "anthropic:MODEL, google:MODEL; see `codegrad engines`.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def store_option(command: _Command) -> _Command:
     """Add the option that names the run store."""
     return click.option(

@@ -7,6 +7,7 @@ import click
 from codegrad.budget import Budget
 from codegrad.cli.options import (
     BudgetType,
+    engine_options,
     json_option,
     store_option,
     task_options,
@@ -14,9 +15,9 @@ from codegrad.cli.options import (
 )
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
+    Models,
     apply,
     carry_out,
-    choose_engine,
     config_json,
     echo_json,
     exit_code,
@@ -31,12 +32,7 @@ from codegrad.tasks.reader import read_task
 @click.command("refine")
 @click.argument("target")
 @task_options
-@click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    help="Who proposes: auto, or search (built in).",
-)
+@engine_options
 @click.option(
     "--budget",
     type=BudgetType(),
@@ -60,6 +56,9 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     timeout_s: float,
     allow_unsafe: bool,  # noqa: FBT001 - click's calling convention
     engine: str,
+    critic: str | None,
+    base_url: str | None,
+    cache: str,
     budget: Budget,
     seed: int,
     applies: bool,  # noqa: FBT001
@@ -74,7 +73,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     contract (pre:/post:, icontract) and --tests. The file is not written without
     --apply.
     """
-    chosen = choose_engine(engine)
+    models = Models.chosen(engine, critic, base_url, cache)
+    budget = models.capped(budget)
     task = read_task(target, tests=tests, python=python)
     screen = Screen.for_terminal(quiet=as_json)
     with (
@@ -84,7 +84,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         run = store.create(
             task_to_json(task),
             config_json(
-                chosen,
+                models,
                 budget,
                 seed,
                 timeout_s=timeout_s,
@@ -93,8 +93,17 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
             ),
             task.name,
         )
-        screen.announce(task, chosen, run.id)
-        result = carry_out(task, run, bench, screen, budget=budget, seed=seed)
+        screen.announce(task, models.summary, run.id)
+        result = carry_out(
+            task,
+            run,
+            bench,
+            screen,
+            budget=budget,
+            seed=seed,
+            models=models,
+            calls=store.path.with_name("calls.db"),
+        )
     written: list[Path] = []
     if output is not None:
         write_output(result, output)

@@ -14,6 +14,7 @@ from codegrad.cli.options import (
 )
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
+    Models,
     apply,
     carry_out,
     echo_json,
@@ -58,7 +59,8 @@ def command(
         with workbench(
             python, config["timeout_s"], allow_unsafe=config["allow_unsafe"]
         ) as bench:
-            screen.announce(task, config["engine"], run.id)
+            models = Models.stored(config)
+            screen.announce(task, models.summary, run.id)
             result = carry_out(
                 task,
                 run,
@@ -66,6 +68,8 @@ def command(
                 screen,
                 budget=budget or Budget(**config["budget"]),
                 seed=config["seed"],
+                models=models,
+                calls=store.path.with_name("calls.db"),
                 checkpoint=checkpoint.data["state"] if checkpoint else None,
             )
     written = apply(result) if applies and result.changed else []

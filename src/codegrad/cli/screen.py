@@ -66,10 +66,8 @@ class Screen:
         if self._quiet:
             return
         hard = sum(constraint.hard for constraint in task.constraints)
-        why = "built in: no key, no model, no network"
         self._err.print(
-            f"{task.name}: {hard} hard constraints; engine {engine} ({why}); "
-            f"run {run_id}",
+            f"{task.name}: {hard} hard constraints; engine {engine}; run {run_id}",
             markup=False,
             soft_wrap=True,
         )

@@ -1,8 +1,8 @@
 """One run as the command line sees it: task, journal, progress, result."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,16 @@ import click
 from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED, EXIT_REFUTED
 from codegrad.cli.screen import Screen
+from codegrad.engines.choice import choose
+from codegrad.engines.critic import ModelCritic, Reviewer
 from codegrad.engines.engine import Engine
+from codegrad.engines.llm import LLMEngine
+from codegrad.engines.providers import split_model
 from codegrad.engines.search import SearchEngine
-from codegrad.errors import OutputError, UsageError
+from codegrad.errors import OutputError
 from codegrad.events import Event, Listener
 from codegrad.refine import Outcome, Result, refine
+from codegrad.store.calls import CacheMode, CallBook
 from codegrad.store.journal import Run
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
@@ -24,21 +29,110 @@ RESULT_SCHEMA = 1
 """Version of the document that `refine --json` prints; see docs/json.md."""
 
 
-def choose_engine(name: str) -> str:
-    """Return the engine that `--engine NAME` means, and why.
+SEARCHED_BEFORE = 3000
+"""Candidates that the built-in search tries in a step before a model is asked."""
 
-    Raises:
-        UsageError: If the name is unknown.
-    """
-    if name in {"auto", "search"}:
-        return "search"
-    raise UsageError(f"unknown engine {name!r}; known: auto, search")
+PAID_CALLS = 60
+"""Calls of a model that a run may make if its budget does not say."""
 
 
-def config_json(engine: str, budget: Budget, seed: int, **options: object) -> str:
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Who proposes and who reviews, as the options say and as a run stores it."""
+
+    engine: str = "search"
+    reason: str = "built in: no key, no model, no network"
+    base_url: str | None = None
+    critic: str | None = None
+    cache: str = "on"
+
+    @classmethod
+    def chosen(
+        cls, engine: str, critic: str | None, base_url: str | None, cache: str
+    ) -> "Models":
+        """Return what the options mean.
+
+        Raises:
+            UsageError: If a name is unknown.
+        """
+        choice = choose(engine, base_url)
+        if critic is not None:
+            split_model(critic)
+        return cls(choice.engine, choice.reason, choice.base_url, critic, cache)
+
+    @classmethod
+    def stored(cls, config: Mapping[str, Any]) -> "Models":
+        """Return what a run was started with."""
+        known = {"engine", "base_url", "critic", "cache"}
+        options = {name: config[name] for name in known & config.keys()}
+        return cls(**options, reason="as the run was started")
+
+    @property
+    def summary(self) -> str:
+        """Who takes part and why, in one line."""
+        critic = f"; critic {self.critic}" if self.critic else ""
+        return f"{self.engine} ({self.reason}){critic}"
+
+    def to_data(self) -> dict[str, str | None]:
+        """Return what `stored` needs."""
+        data = asdict(self)
+        del data["reason"]
+        return data
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether any language model takes part."""
+        return self.engine != "search" or self.critic is not None
+
+    def capped(self, budget: Budget) -> Budget:
+        """Return `budget`, limited in calls if nothing else limits what is paid."""
+        limits = budget.calls, budget.tokens, budget.money
+        if not self.asks_a_model or any(limit is not None for limit in limits):
+            return budget
+        return replace(budget, calls=PAID_CALLS)
+
+    def engines(
+        self, run: Run, bench: Workbench, seed: int, calls: Path
+    ) -> list[Engine]:
+        """Return the engines in the order in which they are asked.
+
+        The built-in search comes first: many wrong programs are one edit away from a
+        right one, and it costs nothing.
+
+        Raises:
+            EngineError: If the model's key is missing.
+        """
+        if self.engine == "search":
+            return [SearchEngine(bench=bench, seed=seed)]
+        return [
+            SearchEngine(bench=bench, seed=seed, step_candidates=SEARCHED_BEFORE),
+            LLMEngine(
+                self.engine,
+                base_url=self.base_url,
+                book=CallBook(calls),
+                payer=run.id,
+                cache=CacheMode(self.cache),
+            ),
+        ]
+
+    def reviewer(self, run: Run, bench: Workbench, calls: Path) -> Reviewer | None:
+        """Return the backward engine, if there is one."""
+        if self.critic is None:
+            return None
+        return ModelCritic(
+            self.critic,
+            bench=bench,
+            base_url=self.base_url,
+            book=CallBook(calls),
+            payer=f"{run.id}-critic",
+            cache=CacheMode(self.cache),
+        )
+
+
+def config_json(models: Models, budget: Budget, seed: int, **options: object) -> str:
     """Return what a later `resume` needs beside the task."""
     return json.dumps(
-        {"engine": engine, "budget": asdict(budget), "seed": seed, **options}
+        {**models.to_data(), "budget": asdict(budget), "seed": seed, **options}
     )
 
 
@@ -50,14 +144,21 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     *,
     budget: Budget,
     seed: int,
+    models: Models | None = None,
+    calls: Path | None = None,
     checkpoint: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Refine `task`, journal every event, show progress, and close the run."""
-    engines: Sequence[Engine] = [SearchEngine(bench=bench, seed=seed)]
+    """Refine `task`, journal every event, show progress, and close the run.
+
+    `calls` is the file of model calls, by default the user's own.
+    """
+    models = models or Models()
+    calls = calls or CallBook.default_path()
     with screen.progress() as live:
         result = refine(
             task,
-            engines=engines,
+            engines=models.engines(run, bench, seed, calls),
+            critic=models.reviewer(run, bench, calls),
             budget=budget,
             seed=seed,
             on_event=_fan_out(run, live),

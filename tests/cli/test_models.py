@@ -1,0 +1,188 @@
+"""Models from the command line, tried against a real server as a user would."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines.chat_server import ChatServer
+
+STUB = '''def roman(number):
+    """Return a number below 40 in Roman numerals.
+
+    >>> roman(4)
+    'IV'
+    >>> roman(18)
+    'XVIII'
+    >>> roman(39)
+    'XXXIX'
+    """
+    raise NotImplementedError
+'''
+ANSWER = """```python
+def roman(number):
+    text = ""
+    for value, letters in [(10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]:
+        while number >= value:
+            text += letters
+            number -= value
+    return text
+```"""
+REVIEW = {
+    "critiques": [
+        {
+            "aspect": "completeness",
+            "line": 11,
+            "problem": "nothing is implemented",
+            "change": "subtract the largest value that fits",
+            "claim": {
+                "call": "roman(9)",
+                "expected": "'IX'",
+                "observed": "raises NotImplementedError",
+            },
+        },
+        {
+            "problem": "returns the empty text",
+            "claim": {"call": "roman(1)", "expected": "'I'", "observed": "''"},
+        },
+    ]
+}
+
+
+def answer(prompt: str, body: Mapping[str, Any]) -> str:
+    if body["model"] == "reviewer":
+        return json.dumps(REVIEW)
+    if "different approaches" in prompt:
+        return "1. Subtract greedily.\n2. Map each digit.\n3. Look it up."
+    return ANSWER
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(answer, key="sk-right").running() as running:
+        yield running
+
+
+COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
+
+
+class Shell:
+    """A folder and the real command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "roman.py").write_text(STUB)
+        self.env = {
+            **os.environ,
+            "OPENAI_API_KEY": "sk-right",
+            "CODEGRAD_STORE": str(folder / "store" / "runs.db"),
+        }
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+def test_refine_with_a_model_and_a_critic_needs_only_the_key(
+    shell: Shell, server: ChatServer
+) -> None:
+    models = ["--engine", "openai:coder", "--critic", "openai:reviewer"]
+    done = shell.run("refine", "roman.py", *models, "--base-url", server.url, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["verified"]
+    assert "for value, letters in" in document["files"][0]["source"]
+    assert document["spent"]["calls"] == 5
+    assert sum(server.billed.values()) == 5
+    asked = [str(r["messages"][-1]["content"]) for r in server.requests]
+    told = [p for p in asked if "subtract the largest value that fits" in p]
+    assert len(told) == 3, "the confirmed claim is in every proposal's prompt"
+    assert not any("returns the empty text" in prompt for prompt in asked)
+
+    run = document["run"]
+    shown = shell.run("show", run, "--step", "1", "--prompts")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.count("=== call") == 5
+    assert "Follow this approach: Map each digit." in shown.stdout
+    assert "sk-right" not in shown.stdout
+    listed = json.loads(shell.run("show", run, "--prompts", "--json").stdout)
+    assert {call["outcome"] for call in listed} == {"used"}
+
+    again = shell.run("refine", "roman.py", *models, "--base-url", server.url, "--json")
+    assert json.loads(again.stdout)["spent"]["calls"] == 0
+    replayed = shell.run(
+        *("refine", "roman.py", *models, "--base-url", server.url),
+        *("--cache", "replay", "--json"),
+    )
+    assert json.loads(replayed.stdout)["verified"]
+    assert sum(server.billed.values()) == 5
+    for stored in (shell.folder / "store").iterdir():
+        assert b"sk-right" not in stored.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "sentence"),
+    [
+        (["--engine", "openai:coder"], "sk-wrong", "refused the key for openai:coder"),
+        (["--engine", "mistral"], "sk-right", "unknown engine 'mistral'; known: auto"),
+        (["--engine", "openai:"], "sk-right", "unknown model 'openai:'"),
+        (["--critic", "x"], "sk-right", "unknown model 'x'"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(
+    shell: Shell, server: ChatServer, options: list[str], key: str, sentence: str
+) -> None:
+    shell.env["OPENAI_API_KEY"] = key
+    done = shell.run("refine", "roman.py", *options, "--base-url", server.url)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert key not in done.stderr
+
+
+def test_auto_takes_the_model_of_the_named_server(
+    shell: Shell, server: ChatServer
+) -> None:
+    done = shell.run("refine", "roman.py", "--base-url", server.url)
+    assert done.returncode == 0, done.stderr
+    assert f"engine openai:loop (the first model of {server.url})" in done.stderr
+    assert server.requests
+
+
+def test_a_missing_key_is_explained(shell: Shell) -> None:
+    del shell.env["OPENAI_API_KEY"]
+    done = shell.run("refine", "roman.py", "--engine", "openai:gpt-5-mini")
+    assert done.returncode == 2
+    assert "no key for openai: set OPENAI_API_KEY" in done.stderr
+
+
+def test_engines_says_what_would_work(shell: Shell) -> None:
+    shell.env["OLLAMA_HOST"] = "127.0.0.1:9"
+    done = shell.run("engines", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    works = {engine["name"]: engine["works"] for engine in document["engines"]}
+    assert (works["search"], works["openai:MODEL"]) == (True, True)
+    assert works["Ollama (local)"] is False
+    assert document["auto"] == {
+        "engine": "search",
+        "reason": "$CODEGRAD_MODEL names it",
+    }
+    assert "sk-right" not in done.stdout
+    assert "search" in shell.run("engines").stdout
