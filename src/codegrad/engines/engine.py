@@ -32,6 +32,8 @@ class Attempt:
     line: int
     accepted: bool
     outcome: str
+    inputs: tuple[str, ...] = ()
+    """Calls on which it broke a postcondition, as source text."""
 
 
 @dataclass(frozen=True, slots=True)

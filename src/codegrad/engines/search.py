@@ -28,9 +28,12 @@ from codegrad.task import (
     StdinCheck,
     Task,
 )
-from codegrad.tasks.literals import call_text
+from codegrad.tasks.literals import call_text, literal_call
 from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
 from codegrad.verify.stage import Workbench
+
+MAX_LEARNED = 24
+"""Inputs beyond the given ones that the search is held to."""
 
 STEP_CANDIDATES = 6000
 """Candidates of one step: a few seconds, which is what a kill can lose."""
@@ -61,6 +64,8 @@ class SearchEngine:
         self._states: dict[_Goal, Any] = {}
         self._over: set[tuple[_Goal, str]] = set()
         """Goals, with the text of their file, for which nothing is left to try."""
+        self._inputs: list[str] = []
+        """Calls on which some candidate broke a postcondition, as source text."""
 
     def propose(
         self,
@@ -72,6 +77,7 @@ class SearchEngine:
         progress: Progress = silent,
     ) -> Answer:
         """Search on for one step's candidates in the most suspicious file."""
+        self._learn(program, direction)
         goal = self._next_goal(task, program, direction)
         if goal is None:
             return Answer(exhausted=True, note="nothing is left to try")
@@ -105,6 +111,25 @@ class SearchEngine:
             note=batch.error or _note(len(proposals), batch.spent),
         )
 
+    def _learn(self, program: Program, direction: Direction) -> None:
+        """Take up inputs that broke a postcondition; with new ones start over.
+
+        They were found by generated inputs, proofs or robustness checks, after the
+        candidate had passed every test that the search could see.
+        """
+        inputs = set(self._inputs)
+        if program.loss is not None:
+            inputs.update(
+                example.call
+                for verdict in program.loss.verdicts
+                for example in verdict.counterexamples
+            )
+        inputs.update(call for a in direction.momentum for call in a.inputs)
+        if inputs != set(self._inputs):
+            self._inputs = sorted(inputs)[:MAX_LEARNED]
+            self._frontiers, self._states = {}, {}
+            self._over = set()
+
     def _next_goal(
         self, task: Task, program: Program, direction: Direction
     ) -> "_Goal | None":
@@ -133,7 +158,7 @@ class SearchEngine:
         elif goal in self._states:
             found = Frontier.from_state(self._states.pop(goal), run_job)
         else:
-            payload = kernel_payload(task, program, goal, direction)
+            payload = kernel_payload(task, program, goal, direction, self._inputs)
             found = Frontier(payload, run_job, self._seed)
         self._frontiers[goal] = found
         return found
@@ -166,6 +191,7 @@ class SearchEngine:
                 [*goal, state] for goal, state in {**self._states, **frontiers}.items()
             ],
             "over": sorted([*goal, text] for goal, text in self._over),
+            "inputs": self._inputs,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -174,6 +200,7 @@ class SearchEngine:
         self._states = {
             _Goal(path, function): value for path, function, value in state["frontiers"]
         }
+        self._inputs = list(state["inputs"])
         self._over = {
             (_Goal(path, function), text) for path, function, text in state["over"]
         }
@@ -251,9 +278,15 @@ class _Reported:
 
 
 def kernel_payload(
-    task: Task, program: Program, goal: _Goal, direction: Direction
+    task: Task,
+    program: Program,
+    goal: _Goal,
+    direction: Direction,
+    inputs: Sequence[str] = (),
 ) -> _Json:
     """Return the fields of a kernel job that stay the same during a search.
+
+    Postconditions are tested on the task's own calls and on `inputs`.
 
     Raises:
         EngineError: If the task has no test that the search could run.
@@ -265,6 +298,8 @@ def kernel_payload(
         if not goal.function or _concerns(constraint.check, goal.function)
         for record in _records(task, constraint, entry)
     ]
+    if not goal.function:
+        tests += _learned_records(task, inputs)
     if not tests and task.repository is None:
         raise EngineError(
             "the built-in search needs a test or example to follow; add doctests, "
@@ -289,6 +324,30 @@ def kernel_payload(
             if isinstance(constraint.check, PytestCheck)
         ],
     }
+
+
+def _learned_records(task: Task, inputs: Sequence[str]) -> list[_Json]:
+    clauses = [
+        constraint.check.clause
+        for constraint in task.constraints
+        if isinstance(constraint.check, ClauseCheck)
+    ]
+    known = {repr(arguments) for arguments in known_inputs(task)}
+    found: list[_Json] = []
+    for text in inputs:
+        try:
+            call = literal_call(ast.parse(text, mode="eval").body)
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            continue
+        if call is None or call.function != task.entry_point:
+            continue
+        if repr((call.args, call.kwargs)) in known:
+            continue
+        found += [
+            {"kind": "code", "source": clause_test(task, c, (call.args, call.kwargs))}
+            for c in clauses
+        ]
+    return found
 
 
 def _concerns(check: Check, function: str) -> bool:
@@ -367,4 +426,6 @@ def _printing_test(function: str, check: CallCheck) -> str:
 def _note(found: int, spent: int) -> str:
     if found:
         return f"{found} candidates of {spent} pass every visible test"
-    return f"none of {spent} candidates passes every visible test"
+    if not spent:
+        return "nothing is left to try"
+    return f"none of {spent} more candidates passes every visible test"

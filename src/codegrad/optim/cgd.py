@@ -29,7 +29,7 @@ from codegrad.engines.engine import (
 from codegrad.errors import UsageError
 from codegrad.gradient import Gradient
 from codegrad.loss import Judge, Loss
-from codegrad.task import Sources, Task
+from codegrad.task import ClauseCheck, Sources, Task
 
 MAX_MOMENTUM = 40
 """Attempts that are remembered; the oldest are dropped first."""
@@ -185,22 +185,31 @@ class CGD:
             loss = judge(proposal.sources)
             judged.append((proposal, loss, loss.improves_on(current)))
         allowed = [i for i, (_, _, reason) in enumerate(judged) if not reason]
-        best = min(allowed, key=lambda i: (*_standing(judged[i][1]), i), default=None)
+        best = min(
+            allowed, key=lambda i: (*_standing(judged[i][1], current), i), default=None
+        )
         trials: list[Trial] = []
+        known = {call for attempt in self._momentum for call in attempt.inputs}
+        learned = False
         for index, (proposal, loss, reason) in enumerate(judged):
             accepted = index == best
             why = reason or ("" if accepted else "another proposal is better")
             trial = Trial(engine.name, proposal, loss, accepted, why)
             trials.append(trial)
             outcome = "accepted" if accepted else why
+            failed = _inputs_that_failed(loss)
+            learned = learned or not set(failed) <= known
             self._momentum.append(
-                Attempt(proposal.label, proposal.line, accepted, outcome)
+                Attempt(proposal.label, proposal.line, accepted, outcome, failed)
             )
             if self._on_trial:
                 self._on_trial(trial)
         del self._momentum[:-MAX_MOMENTUM]
         if best is not None:
             self.program.update(judged[best][0].sources)
+        if best is not None or learned:
+            # What an engine had no more of was for a program, or a set of known
+            # inputs, that is no longer the one in question.
             self._exhausted.clear()
         return trials
 
@@ -215,21 +224,35 @@ class CGD:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        self._momentum = [Attempt(**attempt) for attempt in state["momentum"]]
+        self._momentum = [
+            Attempt(**{**attempt, "inputs": tuple(attempt["inputs"])})
+            for attempt in state["momentum"]
+        ]
         self._tried = set(state["tried"])
         self._exhausted = set(state["exhausted"])
         for engine, engine_state in zip(self.engines, state["engines"], strict=True):
             engine.restore(engine_state)
 
 
-def _standing(loss: Loss) -> tuple[tuple[int, ...], int]:
+def _standing(loss: Loss, current: Loss) -> tuple[tuple[int, ...], float, int]:
     """Return what orders acceptable proposals before the engine's own rank does.
 
-    Partial credit is left out: an overfit edit of one function can bring another's
-    wrong results nearer by chance.
+    Partial credit counts only where no further constraint is satisfied: beside one
+    that is, an overfit edit can bring other wrong results nearer by chance.
     """
-    hard, _, soft, _ = loss.key
-    return hard, soft
+    hard, partial, soft, _ = loss.key
+    return hard, partial if hard == current.key[0] else 0.0, soft
+
+
+def _inputs_that_failed(loss: Loss) -> tuple[str, ...]:
+    """Return the calls on which a candidate broke a postcondition."""
+    clauses = {c.name for c in loss.constraints if isinstance(c.check, ClauseCheck)}
+    return tuple(
+        example.call
+        for verdict in loss.verdicts
+        if verdict.constraint in clauses
+        for example in verdict.counterexamples
+    )
 
 
 def _fingerprint(sources: Sources) -> str:
