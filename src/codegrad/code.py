@@ -209,7 +209,7 @@ def function_sites(path: str, text: str) -> Iterator[FunctionSite]:
     """Yield the module-level functions and methods of `text`; none if it is broken."""
     try:
         tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     for prefix, node in _functions(tree):
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])

@@ -66,6 +66,17 @@ class Contract:
     problems: tuple[str, ...] = ()
     """What looked like a clause and could not be read, one sentence each."""
 
+    def sees_change(self, clause: Clause) -> bool:
+        """Return whether a postcondition is about arguments as the call left them.
+
+        It is if some postcondition names a value before the call (`old_x`), or if it
+        does not speak of the result. Otherwise a parameter's name means the argument
+        that was passed: a candidate must not satisfy `result == sorted(xs)` by
+        emptying `xs`.
+        """
+        posts = " ".join(c.expression for c in self.of(ClauseKind.POST))
+        return "old_" in posts or not re.search(r"\bresult\b", clause.expression)
+
     def of(self, kind: ClauseKind) -> tuple[Clause, ...]:
         """Return the clauses of one kind, in order."""
         return tuple(c for c in self.clauses if c.kind is kind)

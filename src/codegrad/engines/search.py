@@ -84,7 +84,7 @@ class SearchEngine:
         path, text = goal.path, program.sources[goal.path]
         try:
             ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             self._over.add((goal, text))
             note = f"{path} does not parse; the search edits syntax trees"
             return Answer(exhausted=True, note=note)
@@ -103,6 +103,7 @@ class SearchEngine:
                 found.cost,
             )
             for found in batch.proposals
+            if task.is_program or changes_bodies_only(text, found.source)
         ]
         return Answer(
             proposals,
@@ -275,6 +276,34 @@ class _Reported:
             else:
                 self._report(max(0, self._run.mark - self._start))
             yield frame
+
+
+def changes_bodies_only(before: str, after: str) -> bool:
+    r"""Return whether two modules differ in the bodies of their functions alone.
+
+    The batch child shares its process with the candidate's code, which could send a
+    module of its own making; only what an edit may change is taken over.
+
+    Example:
+        >>> changes_bodies_only("def f(): return 1", "def f(): return 2")
+        True
+        >>> changes_bodies_only("def f(): return 1", "import os\ndef f(): return 2")
+        False
+    """
+    try:
+        return _skeleton(before) == _skeleton(after)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _skeleton(text: str) -> str:
+    tree = ast.parse(text)
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    for body in [tree.body, *(node.body for node in classes)]:
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = []
+    return ast.dump(tree)
 
 
 def kernel_payload(

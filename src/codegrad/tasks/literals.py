@@ -90,9 +90,22 @@ def call_text(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> s
         >>> call_text("f", (1, "a"), {"key": None})
         "f(1, 'a', key=None)"
     """
-    parts = [repr(value) for value in args]
-    parts += [f"{name}={value!r}" for name, value in kwargs.items()]
+    parts = [show(value) for value in args]
+    parts += [f"{name}={show(value)}" for name, value in kwargs.items()]
     return f"{function}({', '.join(parts)})"
+
+
+def show(value: object) -> str:
+    """Return `repr(value)`, or what kind of value it is where that cannot be printed.
+
+    Example:
+        >>> show([1]), show(10 ** 6000)
+        ('[1]', '<int that is too large to print>')
+    """
+    try:
+        return repr(value)
+    except (ValueError, RecursionError, MemoryError):
+        return f"<{type(value).__name__} that is too large to print>"
 
 
 def shorten(text: str, limit: int = _TEXT_LIMIT) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from codegrad.sandbox import TestOutcome
 from codegrad.task import AssertionCheck, Constraint, Sources, Task
-from codegrad.tasks.literals import call_text, shorten
+from codegrad.tasks.literals import call_text, shorten, show
 from codegrad.verdict import Counterexample, Status, Verdict
 from codegrad.verify.comparison import distance
 from codegrad.verify.stage import Workbench
@@ -94,8 +94,8 @@ def _counterexample(
         call = call_text(function, last.args, dict(last.kwargs))
     expected, observed = f"`{constraint.text}` holds", outcome.message
     if outcome.has_values:
-        expected = repr(outcome.expected)
-        observed = repr(outcome.observed)
+        expected = show(outcome.expected)
+        observed = show(outcome.observed)
     elif outcome.kind == "raised":
         where = f" at line {outcome.line}" if outcome.line else ""
         observed = f"raises {outcome.error}: {outcome.message}{where}"

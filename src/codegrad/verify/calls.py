@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from codegrad.sandbox import Call, CallOutcome, CallRun
 from codegrad.task import CallCheck, Constraint, RaisesCheck, Sources, Task
-from codegrad.tasks.literals import call_text, shorten
+from codegrad.tasks.literals import call_text, shorten, show
 from codegrad.verdict import Counterexample, Status, Verdict
 from codegrad.verify.comparison import distance, matches, same_output
 from codegrad.verify.stage import Workbench
@@ -109,7 +109,7 @@ def _compare(
     if check.prints is not None:
         shown = outcome.stdout
         if not check.compares_result and outcome.value is not None:
-            shown += repr(outcome.value)
+            shown += show(outcome.value)
         prints = same_output(shown, check.prints)
         gap = max(gap, 0.0 if prints else distance(shown, check.prints))
         return value_holds and prints, gap
@@ -126,7 +126,7 @@ def expectation(check: CallCheck | RaisesCheck) -> str:
         return f"raises {check.error}"
     if check.prints is not None:
         return f"prints {shorten(repr(check.prints), _VALUE_LIMIT)}"
-    value = shorten(repr(check.expected), _VALUE_LIMIT)
+    value = shorten(show(check.expected), _VALUE_LIMIT)
     return value if check.tolerance is None else f"{value} ± {check.tolerance:g}"
 
 
@@ -134,7 +134,7 @@ def describe(outcome: CallOutcome, *, wants_output: bool = False) -> str:
     """Return what did happen, in words or as a literal."""
     match outcome.kind:
         case "returned":
-            value = shorten(repr(outcome.value), _VALUE_LIMIT)
+            value = shorten(show(outcome.value), _VALUE_LIMIT)
             if wants_output:
                 return f"{value} and prints {shorten(repr(outcome.stdout))}"
             return value

@@ -13,7 +13,7 @@ from typing import Any
 from codegrad.contract import Clause, ClauseKind
 from codegrad.sandbox import TestOutcome
 from codegrad.task import CallCheck, ClauseCheck, Constraint, Sources, Task
-from codegrad.tasks.literals import call_text, shorten
+from codegrad.tasks.literals import call_text, shorten, show
 from codegrad.verdict import Counterexample, Status, Verdict
 from codegrad.verify.stage import Workbench
 
@@ -72,7 +72,11 @@ def clause_test(task: Task, clause: Clause, arguments: Arguments) -> str:
     before = [f"({pre.expression})" for pre in task.contract.of(ClauseKind.PRE)]
     condition = " and ".join(before) or "True"
     names = dict.fromkeys(name for name, _ in bound)
-    passed = [f"{name}={name}" if name in kwargs else name for name in names]
+    given = "{}" if task.contract.sees_change(clause) else "_copy.deepcopy({})"
+    passed = [
+        f"{name}={given.format(name)}" if name in kwargs else given.format(name)
+        for name in names
+    ]
     lines += [
         f"if {condition}:",
         f"    result = {task.entry_point}({', '.join(passed)})",
@@ -103,7 +107,7 @@ def clause_prelude(task: Task) -> str:
     }
     try:
         body = ast.parse(task.source).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     kept: dict[str, ast.FunctionDef] = {}
@@ -127,7 +131,7 @@ def _names(function: ast.FunctionDef) -> Iterator[str]:
 def _entry_node(task: Task) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     try:
         body = ast.parse(task.source).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     functions = (
         n for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -202,5 +206,5 @@ def _result(outcome: TestOutcome) -> str:
         return "does not return within the time limit"
     last = outcome.calls[-1]
     if last.kind == "returned":
-        return f"result == {shorten(repr(last.value))}"
+        return f"result == {shorten(show(last.value))}"
     return f"raises {last.value}"

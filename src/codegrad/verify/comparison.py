@@ -14,6 +14,13 @@ def matches(observed: Any, expected: Any, tolerance: float | None = None) -> boo
         >>> matches([0.1 + 0.2], [0.3]), matches([0.1 + 0.2], [0.3], 1e-6)
         (False, True)
     """
+    try:
+        return _matches(observed, expected, tolerance)
+    except (ArithmeticError, ValueError, TypeError, RecursionError):
+        return False  # values that refuse to be compared, Decimal("sNaN") for one
+
+
+def _matches(observed: Any, expected: Any, tolerance: float | None) -> bool:  # noqa: ANN401 - any plain type
     if tolerance is None:
         return bool(observed == expected)
     match expected:
@@ -21,13 +28,13 @@ def matches(observed: Any, expected: Any, tolerance: float | None = None) -> boo
             return type(observed) is type(expected) and (
                 len(observed) == len(expected)
                 and all(
-                    matches(a, b, tolerance)
+                    _matches(a, b, tolerance)
                     for a, b in zip(observed, expected, strict=True)
                 )
             )
         case dict() if isinstance(observed, dict):
             return observed.keys() == expected.keys() and all(
-                matches(observed[key], expected[key], tolerance) for key in expected
+                _matches(observed[key], expected[key], tolerance) for key in expected
             )
         case int() | float() if isinstance(observed, int | float):
             return observed == expected or abs(observed - expected) < tolerance

@@ -5,14 +5,14 @@ Beside `clauses.py`, which checks the calls that the task itself names.
 
 from collections.abc import Sequence
 
-from codegrad.contract import ClauseKind
+from codegrad.contract import Clause, ClauseKind
 from codegrad.sandbox import CallOutcome, Ending
 from codegrad.task import ClauseCheck, Constraint
 from codegrad.tasks.literals import shorten
 from codegrad.verdict import Counterexample, Status, Verdict
 from codegrad.verify.contracts import allowed_errors, evaluate, is_allowed
 from codegrad.verify.inputs import Args
-from codegrad.verify.oracles import is_opaque
+from codegrad.verify.oracles import is_sendable
 from codegrad.verify.session import (
     MAX_COUNTEREXAMPLES,
     Session,
@@ -30,7 +30,7 @@ EXPLORED = 60
 def judge_clause(constraint: Constraint, session: Session) -> Verdict:
     """Return what generated inputs establish about a postcondition."""
     assert isinstance(constraint.check, ClauseCheck)
-    checker = _Checker(session, constraint.check.clause.expression)
+    checker = _Checker(session, constraint.check.clause)
     failing = checker.failing(session.in_domain(session.inputs.all))
     if not failing and not checker.trouble:
         failing = checker.failing(session.in_domain(session.inputs.explore(EXPLORED)))
@@ -47,20 +47,30 @@ def judge_clause(constraint: Constraint, session: Session) -> Verdict:
             distance=1.0,
         )
     if not checker.reached:
-        reason = "no generated input meets the preconditions"
+        reason = "no generated input meets the preconditions and gives a plain result"
         return unknown(constraint, STAGE, reason)
-    return passed(constraint, STAGE, checker.reached, "")
+    if checker.undecided:
+        return unknown(constraint, STAGE, checker.undecided)
+    reason = ""
+    if checker.left_out:
+        reason = f"{checker.left_out} generated inputs left out: no result to judge"
+    return passed(constraint, STAGE, checker.reached, reason)
 
 
 class _Checker:
     """Asks one postcondition about many calls."""
 
-    def __init__(self, session: Session, expression: str) -> None:
+    def __init__(self, session: Session, clause: Clause) -> None:
         self.session = session
-        self.expression = expression
+        self.expression = clause.expression
         self.reached = 0
+        self.left_out = 0
+        """Calls without a result that say nothing about the contract."""
+        self.undecided = ""
+        """Why a call that does say something could not be judged."""
         self.trouble = ""
         contract = session.task.contract
+        self._sees_change = contract.sees_change(clause)
         self._allowed = allowed_errors(session.task)
         self._has_domain = bool(
             contract.of(ClauseKind.PRE) or contract.of(ClauseKind.RAISES)
@@ -72,7 +82,7 @@ class _Checker:
         returned = [
             (args, outcome)
             for args, outcome in zip(inputs, outcomes, strict=True)
-            if outcome.kind is Ending.RETURNED and not is_opaque(outcome.value)
+            if outcome.kind is Ending.RETURNED and is_sendable(outcome.value)
         ]
         truths = self._truths(returned)
         failing = set()
@@ -84,12 +94,24 @@ class _Checker:
             elif truth.kind is not Ending.NOT_RUN and not self.trouble:
                 self.trouble = shorten(f"{truth.error}: {truth.message}")
         for args, outcome in zip(inputs, outcomes, strict=True):
-            if outcome.kind not in {Ending.RETURNED, Ending.NOT_RUN}:
-                breaks = self._breaks(args, outcome)
-                self.reached += breaks
-                if breaks:
-                    failing.add(repr(args))
+            if self._without_result(args, outcome):
+                failing.add(repr(args))
         return [args for args in inputs if repr(args) in failing]
+
+    def _without_result(self, args: Args, outcome: CallOutcome) -> bool:
+        """Count a call that gave no value to judge; return whether it breaks."""
+        if outcome.kind is Ending.RETURNED:
+            if not is_sendable(outcome.value):
+                self.undecided = "a result is of a kind that cannot be examined"
+            return False
+        if outcome.kind is not Ending.NOT_RUN and self._breaks(args, outcome):
+            self.reached += 1
+            return True
+        if outcome.kind is Ending.DIED:
+            self.undecided = "a call ended its process"
+        else:
+            self.left_out += 1
+        return False
 
     def failing_many(self, batch: Sequence[Args]) -> list[bool]:
         """Return for each input whether it breaks the clause within the domain."""
@@ -105,7 +127,8 @@ class _Checker:
             return ()
         session = self.session
         calls = [
-            (outcome.value, args, _after(args, outcome)) for args, outcome in returned
+            (outcome.value, args, self._after(args, outcome))
+            for args, outcome in returned
         ]
         return evaluate(
             session.bench.sandbox,
@@ -115,6 +138,13 @@ class _Checker:
             session.candidate.limits,
         )
 
+    def _after(self, args: Args, outcome: CallOutcome) -> Args:
+        """Return what a parameter's name means in the clause."""
+        changed = outcome.mutated
+        if changed is None or not self._sees_change or not is_sendable(changed):
+            return args
+        return changed
+
     def _breaks(self, args: Args, outcome: CallOutcome) -> bool:
         """Return whether a call that did not return breaks the contract."""
         if outcome.error and is_allowed(outcome.error, self._allowed):
@@ -122,12 +152,6 @@ class _Checker:
         if not (self._has_domain or self.session.inputs.profile.admits(args)):
             return False
         return not self.session.is_excused(args, outcome)
-
-
-def _after(args: Args, outcome: CallOutcome) -> Args:
-    """Return the arguments after the call, if they can be sent on."""
-    changed = outcome.mutated
-    return args if changed is None or is_opaque(changed) else changed
 
 
 def _refuted(
@@ -167,7 +191,7 @@ def clause_failure(
 ) -> Counterexample | None:
     """Return the counterexample that `args` is, or None if it breaks nothing."""
     assert isinstance(constraint.check, ClauseCheck)
-    checker = _Checker(session, constraint.check.clause.expression)
+    checker = _Checker(session, constraint.check.clause)
     if not checker.failing(session.in_domain([args])):
         return None
     smaller = session.shrunk(args, checker.failing_many)

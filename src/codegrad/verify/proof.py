@@ -81,21 +81,27 @@ class ProofStage:
 
 
 def _standing(result: ProofResult, found: ClauseResult | None) -> tuple[Status, str]:
-    if result.vacuous:
-        return Status.UNKNOWN, "the preconditions contradict each other"
-    if result.unsupported:
-        return Status.UNKNOWN, f"not in the provable subset: {result.unsupported[0]}"
-    if found is None:
-        return Status.UNKNOWN, "the prover did not reach this clause"
-    if found.status is not Status.PROVED:
-        return Status.UNKNOWN, found.reason
-    raises = next((c for c in result.clauses if c.expression == NO_EXCEPTION), None)
-    if raises is None or raises.status is not Status.PROVED:
-        return Status.UNKNOWN, "holds if it returns; an exception is not ruled out"
-    if not result.terminates:
-        return Status.UNKNOWN, "partial correctness: it is not proved to end"
+    obstacle = _obstacle(result, found)
+    if obstacle:
+        return Status.UNKNOWN, obstacle
     count = len(result.conditions)
     return Status.PROVED, f"{count} conditions; memory and recursion depth aside"
+
+
+def _obstacle(result: ProofResult, found: ClauseResult | None) -> str:
+    """Return why a clause is not proved; empty if it is."""
+    raises = next((c for c in result.clauses if c.expression == NO_EXCEPTION), None)
+    if result.vacuous:
+        return "the preconditions contradict each other"
+    if result.unsupported:
+        return f"not in the provable subset: {result.unsupported[0]}"
+    if found is None:
+        return "the prover did not reach this clause"
+    if found.status is not Status.PROVED:
+        return found.reason or "not proved"
+    if raises is None or raises.status is not Status.PROVED:
+        return "holds if it returns; an exception is not ruled out"
+    return "" if result.terminates else "partial correctness: it may not end"
 
 
 def _clause(constraint: Constraint) -> Clause:
@@ -133,8 +139,13 @@ def _replay(
             return ReplayResult(is_in_domain=False)
         last = outcome.calls[-1]
         if last.kind != "returned":
-            return ReplayResult(True, clause.expression, f"raises {last.value}")
+            observed = f"raises {last.value}"
+            return ReplayResult(
+                is_in_domain=True, violated=clause.expression, observed=observed
+            )
         if outcome.kind == "failed":
             observed = f"result == {shorten(repr(last.value))}"
-            return ReplayResult(True, clause.expression, observed)
+            return ReplayResult(
+                is_in_domain=True, violated=clause.expression, observed=observed
+            )
     return ReplayResult(is_in_domain=True)

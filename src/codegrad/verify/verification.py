@@ -78,5 +78,5 @@ class VerificationLoss:
 def _size(text: str) -> int:
     try:
         return sum(1 for _ in ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return len(text)
