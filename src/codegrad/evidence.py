@@ -133,6 +133,18 @@ def _times(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
+def _reason(verdicts: Sequence[Verdict], decisive: Verdict | None) -> str:
+    """Return the decisive stage's reason, and what other stages left open."""
+    parts = [decisive.reason] if decisive and decisive.reason else []
+    if decisive and decisive.status is not Status.REFUTED:
+        parts += [
+            f"{verdict.stage}: {verdict.reason}"
+            for verdict in verdicts
+            if verdict is not decisive and verdict.status is Status.UNKNOWN
+        ]
+    return "; ".join(parts)
+
+
 def _row(
     constraint: Constraint, verdicts: Sequence[Verdict], not_run: Mapping[str, str]
 ) -> EvidenceRow:
@@ -146,8 +158,7 @@ def _row(
         stage=decisive.stage if decisive else constraint.stage,
         status=status,
         checked=sum(v.checked for v in verdicts),
-        reason=decisive.reason
-        if decisive
-        else not_run.get(constraint.name, "its stage did not run"),
+        reason=_reason(verdicts, decisive)
+        or not_run.get(constraint.name, "" if decisive else "its stage did not run"),
         forge_proof=all(v.forge_proof for v in verdicts),
     )

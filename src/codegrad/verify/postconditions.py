@@ -34,6 +34,9 @@ def judge_clause(constraint: Constraint, session: Session) -> Verdict:
     failing = checker.failing(session.in_domain(session.inputs.all))
     if not failing and not checker.trouble:
         failing = checker.failing(session.in_domain(session.inputs.explore(EXPLORED)))
+    if checker.reached and not failing:
+        # Beside plain results, one that is none cannot be what was meant.
+        failing = checker.opaque
     if failing:
         return _refuted(constraint, checker, failing)
     if checker.trouble:
@@ -66,6 +69,8 @@ class _Checker:
         self.reached = 0
         self.left_out = 0
         """Calls without a result that say nothing about the contract."""
+        self.opaque: list[Args] = []
+        """Calls whose result is of a kind that cannot be examined."""
         self.undecided = ""
         """Why a call that does say something could not be judged."""
         self.trouble = ""
@@ -102,7 +107,7 @@ class _Checker:
         """Count a call that gave no value to judge; return whether it breaks."""
         if outcome.kind is Ending.RETURNED:
             if not is_sendable(outcome.value):
-                self.undecided = "a result is of a kind that cannot be examined"
+                self.opaque.append(args)
             return False
         if outcome.kind is not Ending.NOT_RUN and self._breaks(args, outcome):
             self.reached += 1
