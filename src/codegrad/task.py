@@ -275,7 +275,7 @@ class Task:
         cls,
         path: Path | str,
         *,
-        tests: Sequence[Path | str] = (),
+        tests: Path | str | Sequence[Path | str] = (),
         python: Path | None = None,
     ) -> "Task":
         """Read a task from `FILE.py`, `FILE.py::NAME` or a JSON record.
@@ -290,7 +290,8 @@ class Task:
         # The readers build on this module; only this shortcut looks the other way.
         from codegrad.tasks.reader import read_task  # noqa: PLC0415
 
-        return read_task(str(path), tests=[str(test) for test in tests], python=python)
+        given = [tests] if isinstance(tests, Path | str) else tests
+        return read_task(str(path), tests=[str(test) for test in given], python=python)
 
 
 def static_constraints() -> tuple[Constraint, ...]:

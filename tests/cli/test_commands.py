@@ -55,8 +55,11 @@ def test_refine_shows_diff_evidence_and_next_command_and_writes_nothing(
     assert "verified: 3 of 3 hard constraints hold" in done.stdout
     assert "-    return min(items)  # why not\n+    return max(items)" in done.stdout
     assert "evidence: passed: example 1" in done.stdout
-    assert done.stdout.rstrip().endswith("next: codegrad refine m.py --apply")
+    run = done.stdout.rstrip().rpartition("next: codegrad apply ")[2]
     assert wrong.read_text() == WRONG
+    applied = codegrad("apply", run, cwd=tmp_path)
+    assert applied.returncode == 0, applied.stderr
+    assert wrong.read_text() == RIGHT
 
 
 def test_apply_writes_the_file_and_keeps_mode_bom_and_line_ends(
@@ -225,6 +228,20 @@ def test_bad_input_is_one_sentence_exit_2_and_no_traceback(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "m.py").read_text() == WRONG
+
+
+def test_a_result_that_is_not_verified_is_never_offered_or_written(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "m.py"
+    path.write_text(HOPELESS)
+    done = codegrad("refine", "m.py", "--budget", "300", "--json", cwd=tmp_path)
+    run = json.loads(done.stdout)["run"]
+    assert "apply" not in codegrad("show", run, cwd=tmp_path).stdout
+    applied = codegrad("apply", run, cwd=tmp_path)
+    assert applied.returncode == 1
+    assert "nothing was written" in applied.stdout
+    assert path.read_text() == HOPELESS
 
 
 HOPELESS = '''\

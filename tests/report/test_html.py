@@ -124,7 +124,7 @@ def test_the_page_tells_the_run_in_order() -> None:
     order = [
         "CodeGrad report: median.py::median",
         "Verified after 2 steps: 4 of 4 hard constraints hold",
-        "codegrad refine median.py::median --apply",
+        "codegrad apply 01mqz4b7k2",
         "What changed, from start to end",
         "median.py: 2 lines removed, 2 lines added",
         "Stages by step",

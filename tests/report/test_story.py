@@ -87,7 +87,7 @@ def test_verified_is_not_said_without_evidence() -> None:
 @pytest.mark.parametrize(
     ("state", "sentence", "command"),
     [
-        ("verified", "Verified after 0 steps: 4 of 4 ", "codegrad refine 'a b.py::f' "),
+        ("verified", "Verified after 0 steps: 4 of 4 ", "codegrad apply 01x"),
         ("unchanged", "Nothing to change: verified", "codegrad check 'a b.py::f'"),
         ("exhausted", "Not verified: no ideas; verified", "codegrad resume 01x"),
         ("failed", "Failed: no ideas.", "codegrad resume 01x"),

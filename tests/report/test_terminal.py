@@ -70,7 +70,7 @@ def test_a_piped_story_has_one_fact_a_line() -> None:
     assert "seed: 1234" in lines
     assert "  counterexample: median([3, 1, 2]): expected 2, observed 1" in lines
     assert "  values: at line 10: numbers = [3, 1, 2]" in lines
-    assert "next: codegrad refine median.py::median --apply" in lines
+    assert "next: codegrad apply 01mqz4b7k2" in lines
     assert (
         "evidence: not run: types: no type errors (types, derived, soft, 0 checked)"
         " - ty is not installed" in lines
@@ -105,7 +105,7 @@ def test_a_terminal_shows_the_same_facts() -> None:
         "median([3, 1, 2]): expected 2, observed 1",
         "ty is not installed",
         "- not run",
-        "Next: codegrad refine median.py::median --apply",
+        "Next: codegrad apply 01mqz4b7k2",
         "ordered = sorted(numbers)",
     ):
         assert part in text

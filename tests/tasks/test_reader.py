@@ -285,3 +285,49 @@ def test_equal_expectations_and_other_types_of_argument_do_not_contradict(
         "assert f(1) == 2\nassert f(1) == 2\nassert f(1.0) == 3\nassert f(True) == 4\n",
     )
     assert len(checks(read_task(str(path), tests=[str(tests)]))) == 4
+
+
+def test_an_import_of_the_function_under_test_is_no_setup(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.py", "def f(x):\n    return x\n")
+    tests = write(
+        tmp_path / "t.py", "from m import f\nfor x in range(3):\n    assert f(x) == x\n"
+    )
+    (check,) = checks(read_task(str(path), tests=[str(tests)]))
+    assert isinstance(check, AssertionCheck)
+    assert "import" not in check.source
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ('{"arg": [1], "expected": 2}', "unknown field 'arg'"),
+        ('{"stdin": "2", "expected": "4"}', '"stdout"'),
+        ('{"stdin": "2", "stdout": "4"}', "leave out ::f"),
+    ],
+)
+def test_examples_of_the_wrong_kind_are_refused(
+    tmp_path: Path, row: str, sentence: str
+) -> None:
+    path = write(tmp_path / "m.py", "def f(x):\n    return x\n")
+    tests = write(tmp_path / "t.json", f"[{row}]")
+    with pytest.raises(TestsError, match=sentence):
+        read_task(f"{path}::f", tests=[str(tests)])
+
+
+def test_a_misspelt_name_in_the_tests_is_the_tests_fault(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.py", "def clamp(x):\n    return x\n")
+    tests = write(tmp_path / "t.py", "assert clamp(1) == 1\nassert clammp(1) == 1\n")
+    with pytest.raises(TestsError, match="'clammp'"):
+        read_task(str(path), tests=[str(tests)])
+
+
+def test_a_single_colon_is_recognised(tmp_path: Path) -> None:
+    write(tmp_path / "m.py", "def f(x):\n    return x\n")
+    with pytest.raises(TargetError, match="did you mean"):
+        read_task(str(tmp_path / "m.py:f"))
+
+
+def test_an_async_function_needs_pytest(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.py", "async def f(x):\n    return x\n")
+    with pytest.raises(TargetError, match="async"):
+        read_task(str(path))

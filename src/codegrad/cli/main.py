@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "Verify a function and show the evidence; change nothing."),
     "grad": ("grad", "Show the gradient: what is wrong, where, and which direction."),
     "demo": ("demo", "Watch wrong code become right code (10 seconds, no network)."),
+    "apply": ("apply", "Verify the result of a run once more and write it."),
     "runs": ("runs", "List the runs, newest first."),
     "show": ("show", "Tell the story of one run, step by step."),
     "resume": ("resume", "Go on with a run that was interrupted."),

@@ -29,6 +29,10 @@ def _ignore(event: Event) -> None:
     """Show nothing."""
 
 
+def _says_something(task: Task) -> bool:
+    return any(c.hard and c.stage != "syntax" for c in task.constraints)
+
+
 class Screen:
     """Two consoles and the order in which things are shown on them."""
 
@@ -85,7 +89,7 @@ class Screen:
     ) -> None:
         """Show verdict, diff, evidence and the next command of a finished run."""
         sentence = result.evidence.sentence()
-        if not result.verified:
+        if not result.verified and result.reason not in sentence:
             sentence += f" ({result.reason})"
         elif not result.changed:
             sentence += "; nothing was changed"
@@ -98,14 +102,19 @@ class Screen:
         self._out.print()
         for path in written:
             self._out.print(f"written: {path}", markup=False)
+        again = [part for test in tests for part in ("--tests", test)]
         if result.outcome == "interrupted":
-            show_next(self._out, f"codegrad resume {run_id}")
-        elif result.changed and not written and result.task.path:
-            again = ["codegrad", "refine", target]
-            again += [part for test in tests for part in ("--tests", test)]
-            show_next(self._out, shlex.join([*again, "--apply"]))
+            command = f"codegrad resume {run_id}"
+        elif result.verified and result.changed and not written:
+            to_file = "" if result.task.path else " --output FILE.py"
+            command = f"codegrad apply {run_id}{to_file}"
+        elif result.verified or not target:
+            command = f"codegrad report {run_id}"
+        elif not _says_something(result.task):
+            command = shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
         else:
-            show_next(self._out, f"codegrad report {run_id}")
+            command = shlex.join(["codegrad", "grad", target, *again])
+        show_next(self._out, command)
 
     def show_check(
         self, task: Task, loss: Loss, *, target: str, tests: Sequence[str]

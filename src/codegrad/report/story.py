@@ -155,7 +155,7 @@ class Story:
         """Return the command that most likely comes next."""
         match state:
             case "verified":
-                return f"codegrad refine {shlex.quote(self.name)} --apply"
+                return f"codegrad apply {run_id}"
             case "unchanged":
                 return f"codegrad check {shlex.quote(self.name)}"
             case "running":
@@ -217,7 +217,7 @@ class _Reader:
         """Forget what was done after step `number`: it was done again."""
         self._steps = [step for step in self._steps if step.number <= number]
         last = self._steps[-1] if self._steps else None
-        self._now = last.after if last else self._story.start
+        self._now = (last.after if last else self._story.start) or {}
         self._loss = last.loss if last else self._story.start_loss
 
     def _read_start(self, data: _Data) -> None:

@@ -6,8 +6,9 @@ asserts are its setup, repeated for it, so that every assert is judged on its ow
 """
 
 import ast
+import builtins
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from codegrad.errors import TestsError
@@ -71,6 +72,38 @@ def read_assertions(
     return tuple(found)
 
 
+def undefined_names(source: str, known: Set[str]) -> list[str]:
+    """Return the names that a test uses and nobody defines, in order.
+
+    `known` are the names of the module under test; builtins are known as well.
+
+    Example:
+        >>> undefined_names("for x in range(3): assert clammp(x) == len([y])", set())
+        ['clammp', 'y']
+    """
+    nodes = list(ast.walk(ast.parse(source)))
+    if any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in nodes):
+        return []
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and not _loads(n)}
+    for node in nodes:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                bound.add(name)
+            case ast.arg(arg=name):
+                bound.add(name)
+            case ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+            case ast.alias(name=name, asname=other):
+                bound.add((other or name).partition(".")[0])
+    used = [n.id for n in nodes if isinstance(n, ast.Name) and _loads(n)]
+    free = (n for n in used if n not in bound | known and not hasattr(builtins, n))
+    return list(dict.fromkeys(free))
+
+
+def _loads(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
 def _pieces(
     tree: ast.Module, entry_point: str, *, whole_functions: bool
 ) -> Iterator[_Piece]:
@@ -93,6 +126,10 @@ def _pieces(
             continue
         elif _has_assert(node):
             yield from _split([node], setup)
+        elif isinstance(node, ast.ImportFrom) and any(
+            alias.name == entry_point for alias in node.names
+        ):
+            continue  # the candidate is there already, whatever its file is called
         elif not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
             setup.append(node)
 

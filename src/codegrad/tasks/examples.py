@@ -18,6 +18,11 @@ from codegrad.errors import TestsError
 from codegrad.task import CallCheck, Check, Constraint, RaisesCheck, StdinCheck
 from codegrad.tasks.literals import call_text, literal_call, shorten
 
+_KNOWN = frozenset(
+    {"args", "call", "expected", "kwargs", "raises", "returns", "stdin", "stdout"}
+    | {"tolerance"}
+)
+
 
 def read_examples_file(path: Path) -> tuple[Constraint, ...]:
     """Return the constraints of a JSON file.
@@ -51,8 +56,16 @@ def _constraint(row: object, number: int, path: Path) -> Constraint:
 
 
 def _check(row: Mapping[str, Any], where: str) -> tuple[str, Check]:
+    unknown = sorted(set(row) - _KNOWN)
+    if unknown:
+        raise TestsError(
+            f"{where} has the unknown field {unknown[0]!r}; known: "
+            f"{', '.join(sorted(_KNOWN))}"
+        )
     if "stdin" in row:
-        check = StdinCheck(str(row["stdin"]), str(row.get("stdout", "")))
+        if "stdout" not in row:
+            raise TestsError(f'{where} needs "stdout" beside "stdin"')
+        check = StdinCheck(str(row["stdin"]), str(row["stdout"]))
         return f"stdin {check.stdin!r} prints {check.stdout!r}", check
     if "call" in row:
         return _from_source(row, where)

@@ -97,6 +97,11 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
     entry_point = _choose(functions, name, main)
     node = functions[entry_point]
     contract = read_contract(node)
+    if isinstance(node, ast.AsyncFunctionDef):
+        raise TargetError(
+            f"{main}::{entry_point} is an async function; it can be refined with the "
+            "project's own pytest tests (--tests tests/), not with examples alone"
+        )
     examples = _all_examples(tree, functions, entry_point)
     return Task(
         name=f"{main}::{entry_point}",
@@ -129,8 +134,11 @@ def _choose(functions: dict[str, _Function], name: str | None, main: str) -> str
     if name is not None:
         if name in functions:
             return name
-        if not functions:
-            raise TargetError(f"{main} defines no function, so none called {name!r}")
+        if not functions or "." in name:
+            raise TargetError(
+                f"{main} defines no function called {name!r} at its top; methods are "
+                "refined with the project's own pytest tests: --tests tests/"
+            )
         raise TargetError(f"{main} defines no function {name!r}; it defines: {names}")
     public = [known for known in functions if not known.startswith("_")]
     choice = public or list(functions)
@@ -138,7 +146,8 @@ def _choose(functions: dict[str, _Function], name: str | None, main: str) -> str
         return choice[0]
     if not choice:
         raise TargetError(
-            f"{main} defines no function; for a program that reads standard input, "
+            f"{main} defines no function at its top (methods need pytest tests, "
+            "--tests tests/); for a program that reads standard input, "
             "give its cases with --tests CASES.json"
         )
     raise TargetError(

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from codegrad.errors import TargetError, TestsError
 from codegrad.task import (
+    AssertionCheck,
     Constraint,
     StdinCheck,
     Task,
     reconcile,
     static_constraints,
 )
-from codegrad.tasks.assertions import read_assertions
+from codegrad.tasks.assertions import read_assertions, undefined_names
 from codegrad.tasks.examples import read_examples_file
 from codegrad.tasks.python_file import (
     module_functions,
@@ -43,6 +44,9 @@ def read_task(
     """
     file_name, _, name = target.partition("::")
     path = Path(file_name)
+    if not path.exists() and "::" not in target and ":" in target:
+        file_name, _, name = target.partition(":")
+        raise TargetError(f"{target} does not exist; did you mean {file_name}::{name}?")
     if path.suffix in {".json", ".jsonl"}:
         task = read_record_file(path, name or None)
     elif any(_is_pytest(Path(test.partition("::")[0])) for test in tests):
@@ -62,14 +66,50 @@ def _file_task(path: Path, name: str | None, tests: Sequence[Path]) -> Task:
         if test.suffix == ".json":
             extra += read_examples_file(test)
     if any(isinstance(constraint.check, StdinCheck) for constraint in extra):
+        if name is not None:
+            raise TestsError(
+                "cases with stdin and stdout are for a whole program; leave out "
+                f"::{name}, or give examples with args and expected"
+            )
         return _program_task(path, tuple(extra))
     task = read_python_file(path, name)
     for test in tests:
         if test.suffix != ".json":
-            extra += read_assertions(read_text(test), task.entry_point)
+            found = read_assertions(read_text(test), task.entry_point)
+            _check_names(test, found, task)
+            extra += found
     return replace(
         task, constraints=(*task.constraints, *_numbered(extra, task.entry_point))
     )
+
+
+def _check_names(test: Path, found: Sequence[Constraint], task: Task) -> None:
+    tree = parse(task.source, task.main)
+    if tree is None:
+        return
+    known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
+        name for node in tree.body for name in _bound(node)
+    }
+    for constraint in found:
+        if isinstance(constraint.check, AssertionCheck):
+            missing = undefined_names(constraint.check.source, known)
+            if missing:
+                raise TestsError(
+                    f"{test}: `{constraint.text}` uses {missing[0]!r}, which neither "
+                    f"the tests nor {task.main} define"
+                )
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return [name]
+        case ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return [(a.asname or a.name).partition(".")[0] for a in names]
+        case _:
+            return []
 
 
 def _numbered(extra: Sequence[Constraint], entry_point: str) -> list[Constraint]:

@@ -59,6 +59,12 @@ def read_repository_task(
             f"{run.load.path}:{run.load.line} cannot be imported ({run.load.error}: "
             f"{run.load.message}), so its tests do not collect; correct that first"
         )
+    for outcome in run.outcomes:
+        if outcome.error == "FixtureLookupError":
+            raise TestsError(
+                f"{outcome.node} asks for a fixture that does not exist "
+                f"({outcome.message}); correct the tests first"
+            )
     check_test_files({file: read_text(root / file) for file in run.test_files})
     sources = {main: text}
     for other in _reached_by_failing(run):

@@ -31,7 +31,7 @@ class SyntaxStage:
         if not findings and task.entry_point:
             findings = _missing_entry(sources[task.main], task)
         status = Status.REFUTED if findings else Status.PASSED
-        reason = findings[0].message if findings else ""
+        reason = f"{findings[0].message} ({findings[0].span})" if findings else ""
         return [
             Verdict(
                 constraint.name,
