@@ -8,6 +8,7 @@ most expensive family counts. Where the measures disagree nothing is said.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from codegrad.contract import ClauseKind
 from codegrad.sandbox import Call, CallOutcome, Ending
@@ -28,6 +29,9 @@ CPU_S = 1.0
 _SIZES = (4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024)
 _LARGE_SIZES = (2048, 4096, 8192, 16384, 32768)
 _REPEATS = 5
+_PASSES = 3
+"""Times that quick calls are measured again, later."""
+
 _CLOSE = 3.0
 """A class is not excluded by times if its error is at most this much larger."""
 
@@ -35,7 +39,10 @@ _EXPLAINED = 0.1
 """A class whose error is below this explains times by itself."""
 
 _FLAT = 1.6
-"""Times that differ by no more than this factor over all sizes do not grow."""
+"""Times that grow by no more than this factor over thousandfold sizes are flat."""
+
+_MANY = 18
+"""Sizes over which times must have been measured to call them flat."""
 
 _POOR = 0.35
 """Relative error above which no class explains a series."""
@@ -44,7 +51,8 @@ _SIZED = frozenset({"list", "tuple", "str", "set", "frozenset", "dict"})
 
 _DRIVER = """
 
-_cg_state = {"spent": 0.0, "last": [], "families": None, "keeps": True}
+_cg_state = {"spent": 0.0, "last": [], "families": None, "keeps": True,
+             "quick": set()}
 
 def _cg_item(kind, rng, n, extra):
     if kind == "int":
@@ -94,34 +102,43 @@ def _cg_copies(arguments):
         for value in arguments
     ]
 
-def _cg_measure(mode, specs, n, repeats, cpu_s):
+def _cg_measure(mode, specs, n, repeats, cpu_s, again):
     # Sizes grow from call to call; a process that is new in the middle knows nothing.
     # The clock is that of the thread: under a limit on processor time the clock of
     # the process is moved by ticks of several milliseconds (Linux).
     import gc, random, time
     state = _cg_state
-    began = time.thread_time()
-    try:
-        return _cg_worst(mode, specs, n, repeats, cpu_s, gc, random, time)
-    finally:
-        gc.enable()
-        state["spent"] += time.thread_time() - began
-
-def _cg_worst(mode, specs, n, repeats, cpu_s, gc, random, time):
-    state = _cg_state
-    families = ("random", "sorted", "equal")
     if state["families"] is None:
-        if n > 4:
+        if n > 4 or again:
             return None
-        state["families"] = list(families)
+        # Numbers alone come in one family.
+        made = any(spec[0] not in ("keep", "number") for spec in specs)
+        state["families"] = ["random", "sorted", "equal"] if made else ["random"]
     last = state["last"]
-    if len(last) > 1 and last[-2] > 0:
+    if again:
+        if n not in state["quick"]:
+            return None
+    elif len(last) > 1 and last[-2] > 0:
         ratio = max(1.0, last[-1] / last[-2])
         if last[-1] * ratio * ratio > cpu_s * 0.4:
             return None
     if state["spent"] > cpu_s:
         return None
-    worst, slowest = 0.0, 0.0
+    began = time.thread_time()
+    try:
+        found, slowest = _cg_costs(mode, specs, n, repeats, gc, random, time)
+    finally:
+        gc.enable()
+        state["spent"] += time.thread_time() - began
+    if not again:
+        last.append(slowest)
+        if slowest < 5e-5:
+            state["quick"].add(n)
+    return found or None
+
+def _cg_costs(mode, specs, n, repeats, gc, random, time):
+    state = _cg_state
+    found, slowest = {}, 0.0
     for family in list(state["families"]):
         rng = random.Random(n)
         arguments = [_cg_argument(spec, family, n, rng) for spec in specs]
@@ -132,23 +149,32 @@ def _cg_worst(mode, specs, n, repeats, cpu_s, gc, random, time):
             started = time.thread_time()
             __entry__(*copied)
             once = time.thread_time() - started
-            if n <= 64 and copied != arguments:
-                state["keeps"] = False
+            if once < 0.001:  # the first call found cold caches
+                copied = _cg_copies(arguments)
+                started = time.thread_time()
+                __entry__(*copied)
+                once = min(once, time.thread_time() - started)
         except Exception:
             state["families"].remove(family)
             continue
+        if n <= 64 and copied != arguments:
+            state["keeps"] = False
         slowest = max(slowest, once)
         if mode == "count":
             before = __counter__()
             __entry__(*_cg_copies(arguments))
-            worst = max(worst, float(__counter__() - before))
+            found[family] = float(__counter__() - before)
             continue
-        rounds = max(1, min(200, int(0.0001 / max(once, 1e-7))))
+        rounds = max(1, min(400, int(0.0002 / max(once - 1e-6, 1e-7))))
         if not state["keeps"]:
             rounds = min(rounds, max(1, 20000 // n))
+        if once < 0.001:
+            tries = 3 * repeats
+        else:
+            tries = repeats if once < 0.02 else 3
         best = None
         gc.disable()
-        for _ in range(4 * repeats if once < 0.001 else repeats if once < 0.02 else 3):
+        for _ in range(tries):
             copies = [arguments] * rounds if state["keeps"] else [
                 _cg_copies(arguments) for _ in range(rounds)]
             started = time.thread_time_ns()
@@ -156,11 +182,9 @@ def _cg_worst(mode, specs, n, repeats, cpu_s, gc, random, time):
                 __entry__(*item)
             spent = (time.thread_time_ns() - started) / rounds
             best = spent if best is None else min(best, spent)
-        worst = max(worst, best)
-    if not state["families"]:
-        return None
-    last.append(slowest)
-    return worst
+        gc.enable()
+        found[family] = best
+    return found, slowest
 """
 
 
@@ -286,9 +310,7 @@ def measure(
         return Measured(None, reason=trouble, cpu_s=spent)
     by_time = fit(*_columns(timed.points))
     by_count = fit(*_columns(counts.points))
-    times = [cost for _, cost in timed.points]
-    is_flat = len(times) > 1 and max(times) <= _FLAT * min(times)
-    growth, reason = _agreed(by_time, by_count, is_flat=is_flat)
+    growth, reason = _agreed(by_time, by_count, is_flat=_is_flat(timed.points))
     least = (
         min(by_time.growth, by_count.growth, growth or by_count.growth)
         if by_time and by_count
@@ -297,6 +319,15 @@ def measure(
     return Measured(
         growth, least, reason, len(timed.points), tuple(timed.points), spent
     )
+
+
+def _is_flat(points: Sequence[tuple[int, float]]) -> bool:
+    """Return whether times hardly grow, though the sizes do."""
+    costs = [cost for _, cost in points]
+    if len(costs) < _MANY:
+        return False
+    end = len(costs) // 3
+    return median(costs[-end:]) <= _FLAT * median(costs[:end])
 
 
 def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:
@@ -351,29 +382,53 @@ def _run(  # noqa: PLR0913, PLR0917 - what one series depends on
     wall_s = max(2.0, 2 * cpu_s)
     limits = replace(bench.limits, wall_s=min(bench.limits.wall_s, wall_s))
     sizes = (*_SIZES, *_LARGE_SIZES)
+    passes = _PASSES if mode == "time" else 1
+    calls = [
+        Call((mode, list(specs), n, _REPEATS, cpu_s, bool(number)))
+        for number in range(passes)
+        for n in sizes
+    ]
     run = bench.sandbox.call(
         source + driver + glue,
         "_cg_measure",
-        [Call((mode, list(specs), n, _REPEATS, cpu_s)) for n in sizes],
+        calls,
         limits=limits,
         context="\n".join([task.context, domain, PREAMBLE]),
     )
     if not run.load.ok:
         load = run.load
         return _Series([], f"not loaded: {load.error}: {load.message}", run.cpu_s)
-    points = [
-        (n, float(outcome.value))
-        for n, outcome in zip(sizes, run.calls, strict=True)
-        if _is_cost(outcome)
-    ]
     trouble = next(
         (f"{o.error}: {o.message}" for o in run.calls if o.kind is Ending.RAISED), ""
     )
-    return _Series(points, trouble, run.cpu_s)
+    return _Series(_worst_family(calls, run.calls), trouble, run.cpu_s)
 
 
-def _is_cost(outcome: CallOutcome) -> bool:
-    return outcome.kind is Ending.RETURNED and isinstance(outcome.value, int | float)
+def _worst_family(
+    calls: Sequence[Call], outcomes: Sequence[CallOutcome]
+) -> list[tuple[int, float]]:
+    """Return for each size the cost of the most expensive family of inputs.
+
+    Noise only adds: the least of several passes counts, and no size costs more than
+    a larger one of its family.
+    """
+    families: dict[str, dict[int, float]] = {}
+    for call, outcome in zip(calls, outcomes, strict=True):
+        found = outcome.value if outcome.kind is Ending.RETURNED else None
+        if not isinstance(found, dict):
+            continue
+        for family, cost in found.items():
+            if isinstance(cost, int | float):
+                series = families.setdefault(str(family), {})
+                n = int(call.args[2])
+                series[n] = min(cost, series.get(n, cost))
+    worst: dict[int, float] = {}
+    for series in families.values():
+        least = float("inf")
+        for n in sorted(series, reverse=True):
+            least = min(least, series[n])
+            worst[n] = max(worst.get(n, 0.0), least)
+    return sorted(worst.items())
 
 
 def _specifications(inputs: Inputs) -> list[object] | None:

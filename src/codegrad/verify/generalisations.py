@@ -18,6 +18,7 @@ from codegrad.verify.oracles import (
     agree,
     common_relations,
     is_opaque,
+    is_sendable,
     metamorphoses,
 )
 from codegrad.verify.session import (
@@ -56,6 +57,9 @@ def judge_behaviour(constraint: Constraint, session: Session) -> Verdict:
 def _returns(
     constraint: Constraint, session: Session, inputs: Sequence[Args]
 ) -> Verdict:
+    if len(session.inputs.known) < ENOUGH:
+        reason = "too few examples to say which inputs are like them"
+        return unknown(constraint, STAGE, reason)
     refusals = _refusing_lines(session.source)
     outcomes = session.candidate.call(inputs)
 
@@ -70,8 +74,9 @@ def _returns(
         failing = {repr(args) for args, outcome in found if fails(args, outcome)}
         return [repr(args) in failing for args in batch]
 
-    checked = sum(outcome.kind is not Ending.NOT_RUN for outcome in outcomes)
-    failing = [a for a, o in zip(inputs, outcomes, strict=True) if fails(a, o)]
+    pairs = list(zip(inputs, outcomes, strict=True))
+    checked = sum(not session.is_excused(a, o) for a, o in pairs)
+    failing = [a for a, o in pairs if fails(a, o)]
     if not failing:
         return passed(constraint, STAGE, checked, "")
     ordered = smallest_first(failing)
@@ -211,6 +216,7 @@ class _Follow:
             (args, result, second)
             for args, result in pairs
             if (second := self._change.follow(args, result)) is not None
+            and is_sendable(second)
         ]
         outcomes = self._session.candidate.call([second for _, _, second in steps])
         for (args, result, _), outcome in zip(steps, outcomes, strict=True):

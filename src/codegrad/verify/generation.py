@@ -6,7 +6,7 @@ gives the same inputs, whatever the candidate.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from codegrad.contract import ClauseKind
 from codegrad.task import Task
@@ -115,11 +115,16 @@ def _mixed(  # noqa: PLR0913, PLR0917 - what inputs are made from
     Few values happen to be like the known ones, so more are made than are kept.
     """
     many = count * _SURPLUS
-    mutated = mutations(seeds, many if shapes else count, pool=pool, seed=seed)
-    values = drawn(shapes, many - len(mutated), pool=pool, seed=seed) if shapes else []
-    like = [args for args in mutated if profile.admits(args)]
-    like += [args for args in values if profile.admits(args)]
-    chosen = {repr(args): args for args in like[: count // 2]}
+    mutated = mutations(seeds, many // 2 if shapes else many, pool=pool, seed=seed)
+    rest = (many - len(mutated)) // 2
+    values = drawn(shapes, rest, pool=pool, seed=seed)
+    bounded = drawn(shapes, rest, pool=replace(pool, is_bounded=True), seed=seed)
+    near = [args for args in mutated if profile.admits(args)]
+    far = [args for args in (*bounded, *values) if profile.admits(args)]
+    # Mutations stay close to the known inputs; drawn values are longer and stranger.
+    half = count // 4
+    like = [*near[:half], *far[:half], *near[half:], *far[half:]][: 2 * half]
+    chosen = {repr(args): args for args in like}
     for args in (*mutated[: count // 3], *values, *mutated):
         if len(chosen) >= count:
             break

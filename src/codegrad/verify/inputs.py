@@ -28,6 +28,9 @@ Args = tuple[Any, ...]
 _ENOUGH = 3
 """Known values from which a common trait is believed."""
 
+_ROOM = 3.0
+"""How much larger than the known ones a value may be and still be like them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -193,6 +196,9 @@ class Profile:
     letters: tuple[tuple[str, frozenset[str]], ...] = ()
     """The classes of characters seen at a place."""
 
+    marks: tuple[tuple[str, str], ...] = ()
+    """The marks in texts, or the keys of dictionaries, if all at a place share them."""
+
     bounds: tuple[tuple[str, float], ...] = ()
     """The largest magnitude, or length, that is like those seen at a place."""
 
@@ -223,7 +229,10 @@ class Profile:
             shapes=tuple(shapes),
             traits=traits,
             letters=letters,
-            bounds=tuple((place, _bound(values)) for place, values in places.items()),
+            marks=tuple(_shared_marks(places)),
+            bounds=tuple(
+                (place, _ROOM * _largest(values)) for place, values in places.items()
+            ),
             relations=tuple(_relations(known)),
             known=frozenset(map(repr, known)),
         )
@@ -250,7 +259,14 @@ class Profile:
                 for value in places.get(place, ())
                 if isinstance(value, str)
             )
-            and all(_bound(places.get(place, ())) <= top for place, top in self.bounds)
+            and all(
+                _marks(value) == shared
+                for place, shared in self.marks
+                for value in places.get(place, ())
+            )
+            and all(
+                _largest(places.get(place, ())) <= top for place, top in self.bounds
+            )
             and set(places) <= {place for place, _ in self.bounds}
             and all(_RELATIONS[name](args[a], args[b]) for a, b, name in self.relations)
         )
@@ -302,6 +318,8 @@ _TRAITS: dict[str, Callable[[Any], bool]] = {
     "distinct": lambda value: len({repr(item) for item in value}) == len(value),
     "rectangular": lambda value: len({len(v) for v in value if _is_sized(v)}) <= 1,
     "square": lambda value: all(len(v) == len(value) for v in value if _is_sized(v)),
+    "begins plain": lambda value: value[:1].isalnum(),
+    "ends plain": lambda value: value[-1:].isalnum(),
     "one word": lambda value: " " not in value,
     "trimmed": lambda value: value == value.strip(),
     "single spaces": lambda value: "  " not in value,
@@ -311,7 +329,17 @@ _TRAITS: dict[str, Callable[[Any], bool]] = {
 _OF_NUMBERS = frozenset(
     {"positive", "not negative", "above one", "negative", "whole", "even"}
 )
-_OF_TEXTS = frozenset({"one word", "trimmed", "single spaces", "balanced", "digits"})
+_OF_TEXTS = frozenset(
+    {
+        "begins plain",
+        "ends plain",
+        "one word",
+        "trimmed",
+        "single spaces",
+        "balanced",
+        "digits",
+    }
+)
 _OF_LISTS = frozenset({"sorted", "reversed", "distinct", "rectangular", "square"})
 
 
@@ -361,10 +389,26 @@ def _classes(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _bound(values: Sequence[Any]) -> float:
+def _marks(value: object) -> str:
+    """Return the marks of a text with their numbers, or the keys of a dictionary."""
+    if isinstance(value, str):
+        return "".join(sorted(c for c in value if not c.isalnum() and c != " "))
+    return repr(sorted(map(repr, value))) if isinstance(value, dict) else ""
+
+
+def _shared_marks(places: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, str]]:
+    for place, values in places.items():
+        found = {_marks(value) for value in values}
+        distinct = {repr(value) for value in values}
+        if len(found) == 1 and found != {""} and len(distinct) > 1:
+            yield place, found.pop()
+
+
+def _largest(values: Sequence[Any]) -> float:
+    """Return the largest magnitude or length, at least 1."""
     sizes: list[float] = [abs(v) for v in values if _is_number(v) and v == v]  # noqa: PLR0124 - nan
     sizes += [len(v) for v in values if _is_sized(v)]
-    return 10.0 * max([1, *(s for s in sizes if s < 1e300)])  # noqa: PLR2004 - far below overflow
+    return max([1.0, *(float(s) for s in sizes if s < 1e300)])  # noqa: PLR2004 - far below overflow
 
 
 def _is_below_length(a: object, b: object) -> bool:
@@ -379,6 +423,7 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "same length": lambda a, b: _is_sized(a) and _is_sized(b) and len(a) == len(b),
     "at most": lambda a, b: _is_number(a) and _is_number(b) and a <= b,
     "below": lambda a, b: _is_number(a) and _is_number(b) and a < b,
+    "one longer": lambda a, b: _is_sized(a) and _is_sized(b) and len(a) == len(b) + 1,
     "not longer": lambda a, b: _is_sized(a) and _is_sized(b) and len(a) <= len(b),
     "below length": _is_below_length,
     "up to length": _is_up_to_length,

@@ -29,6 +29,18 @@ class Pool:
     letters: str
     """The alphabet of all texts seen."""
 
+    least: float = 0
+    """The smallest number seen in an input."""
+
+    is_bounded: bool = False
+    """Whether numbers below `least` are left out."""
+
+    def raised(self, value: float) -> float:
+        """Return `value`, or a value that is not below the least one allowed."""
+        if not self.is_bounded or value >= self.least:
+            return value
+        return self.least + abs(value)
+
     @classmethod
     def of(cls, known: Iterable[Args], sources: Iterable[str] = ()) -> "Pool":
         """Collect the scalars inside `known` and the constants of `sources`."""
@@ -36,6 +48,7 @@ class Pool:
         for args in known:
             _collect(args, seen)
         letters = "".join(dict.fromkeys("".join(seen["str"])))
+        least = min([*seen["int"], *seen["float"]], default=0)
         for source in sources:
             _collect_constants(source, seen)
         ints = list(dict.fromkeys(seen["int"]))
@@ -44,6 +57,7 @@ class Pool:
             floats=tuple(dict.fromkeys(seen["float"])) or (0.0, 1.0, 0.5),
             texts=tuple(dict.fromkeys(seen["str"])) or ("", "a"),
             letters=letters or _DEFAULT_LETTERS,
+            least=least,
         )
 
 
@@ -113,7 +127,7 @@ def mutations(
             index = rng.randrange(len(args))
             if index < len(other) and type(other[index]) is type(args[index]):
                 args[index] = other[index]
-        key = repr(args)
+        key = repr(tuple(args))
         if key not in seen and _nodes(args) <= _MAX_SEED_NODES * 2:
             seen.add(key)
             found.append(tuple(args))

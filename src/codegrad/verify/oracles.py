@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from codegrad.sandbox import Opaque
+from codegrad.sandbox import Opaque, Yielded
 from codegrad.verify.inputs import Args, Known
 
 ENOUGH = 3
@@ -74,6 +74,19 @@ def is_opaque(value: object) -> bool:
             return False
 
 
+def is_sendable(value: object) -> bool:
+    """Return whether a value can be sent into the sandbox again."""
+    match value:
+        case Opaque() | Yielded():
+            return False
+        case list() | tuple() | set() | frozenset():
+            return all(map(is_sendable, value))
+        case dict():
+            return all(is_sendable(k) and is_sendable(v) for k, v in value.items())
+        case _:
+            return True
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """Something that arguments and result have in common in every example."""
@@ -90,7 +103,7 @@ def common_relations(known: Sequence[Known]) -> list[Relation]:
 
     Example:
         >>> lists = ([3, 1], [2, 1, 9], [5, 4])
-        >>> known = [Known((xs,), sorted(xs), True) for xs in lists]
+        >>> known = [Known((xs,), sorted(xs), has_expected=True) for xs in lists]
         >>> [r.text for r in common_relations(known)][:2]
         ['the result has the items of argument 1', 'the result is sorted']
     """

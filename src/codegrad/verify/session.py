@@ -24,7 +24,7 @@ from codegrad.verify.stage import Workbench
 VALUE_LIMIT = 400
 MAX_COUNTEREXAMPLES = 3
 SHRINK_CALLS = 30
-_MAX_CONFIRMATIONS = 2
+_MAX_CONFIRMATIONS = 3
 
 _EXHAUSTED = frozenset({"RecursionError", "MemoryError", "OverflowError"})
 
@@ -73,7 +73,7 @@ class Session:
         self.source = sources[self.task.main]
         self.entry = self.task.entry_point
         self._remembered = remembered
-        self._confirmations = 0
+        self._confirmed: dict[str, bool] = {}
         self.candidate = Caller(
             bench, self.source, self.entry, context=self.task.context, cpu_s=cpu_s
         )
@@ -116,12 +116,16 @@ class Session:
             return False
         if outcome.kind is Ending.NOT_RUN or not self.inputs.is_small(args):
             return True
+        if outcome.kind is Ending.RAISED:
+            return False
         # The limits of generated calls are tight; the full ones decide, but only so
         # often: each look at a hang costs the full time limit.
-        self._confirmations += 1
-        return self._confirmations > _MAX_CONFIRMATIONS or not (
-            self.candidate.is_confirmed(args)
-        )
+        key = repr(args)
+        if key not in self._confirmed:
+            if len(self._confirmed) >= _MAX_CONFIRMATIONS:
+                return True
+            self._confirmed[key] = self.candidate.is_confirmed(args)
+        return not self._confirmed[key]
 
     def shrunk(
         self, args: Args, fails_many: Callable[[Sequence[Args]], Sequence[bool]]

@@ -125,8 +125,8 @@ def _draw_text(rng: random.Random, pool: Pool) -> str:
 _SCALARS: dict[str, Callable[[random.Random, Pool], Any]] = {
     "None": lambda _rng, _pool: None,
     "bool": lambda rng, _pool: rng.random() < 0.5,  # noqa: PLR2004
-    "int": _draw_int,
-    "float": _draw_float,
+    "int": lambda rng, pool: int(pool.raised(_draw_int(rng, pool))),
+    "float": lambda rng, pool: pool.raised(_draw_float(rng, pool)),
     "complex": lambda rng, pool: complex(
         _draw_float(rng, pool), _draw_float(rng, pool)
     ),
