@@ -1,11 +1,12 @@
 import math
+from collections.abc import Callable
 
 import pytest
 
 from codegrad.verify.growth import Growth, fit, growth_of
 
 _SIZES = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
-_CURVES = {
+_CURVES: dict[Growth, Callable[[int], float]] = {
     Growth.CONSTANT: lambda _: 7,
     Growth.LOGARITHMIC: lambda n: 5 + 3 * math.log(n),
     Growth.LINEAR: lambda n: 90 + 2 * n,
