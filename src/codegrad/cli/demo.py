@@ -72,7 +72,7 @@ def command(output: Path | None, store_path: Path | None) -> int:
     click.echo(f"{path} holds two faults. What must hold is in its docstrings.\n")
     task = read_task(target)
     budget = Budget()
-    with Store(store_path or folder / "runs.db") as store, Workbench() as bench:
+    with Store(store_path or Store.default_path()) as store, Workbench() as bench:
         config = config_json(
             Models(), budget, 0, timeout_s=3.0, allow_unsafe=False, python=None
         )

@@ -1,6 +1,8 @@
 """What a person sees: results on standard output, progress on standard error."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -27,6 +29,16 @@ from codegrad.task import Task
 
 def _ignore(event: Event) -> None:
     """Show nothing."""
+
+
+def _typed(command: str) -> str:
+    """Return `command` as it can be typed here: by its path if not on the path."""
+    program = Path(sys.argv[0])
+    if program.name == "codegrad" and shutil.which("codegrad") is None:
+        here = Path.cwd()
+        shown = program.relative_to(here) if program.is_relative_to(here) else program
+        return f"{shown}{command.removeprefix('codegrad')}"
+    return command
 
 
 def _says_something(task: Task) -> bool:
@@ -114,7 +126,7 @@ class Screen:
             command = shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
         else:
             command = shlex.join(["codegrad", "grad", target, *again])
-        show_next(self._out, command)
+        show_next(self._out, _typed(command))
 
     def show_check(
         self, task: Task, loss: Loss, *, target: str, tests: Sequence[str]
@@ -129,7 +141,8 @@ class Screen:
         if loss.evidence.refuted:
             self._out.print()
             again = [part for test in tests for part in ("--tests", test)]
-            show_next(self._out, shlex.join(["codegrad", "refine", target, *again]))
+            command = shlex.join(["codegrad", "refine", target, *again])
+            show_next(self._out, _typed(command))
 
     def show_gradient(self, program: Program, loss: Loss) -> None:
         """Show the critiques of each variable, the most suspicious variable first."""
