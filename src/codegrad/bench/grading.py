@@ -8,6 +8,7 @@ sample does.
 import contextlib
 import hashlib
 import json
+import marshal
 import re
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -121,7 +122,7 @@ class Grader:
         self._sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self._host: Host | None = None
         self._held: tuple[Problem, bool] | None = None
-        self._expectations: dict[str, Expectation] = {}
+        self._expected: tuple[Problem, Expectation] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -147,13 +148,12 @@ class Grader:
         Raises:
             DatasetError: If the reference does not answer where it must.
         """
-        found = self._expectations.get(problem.task_id)
-        if found is None:
+        if self._expected is None or self._expected[0] is not problem:
             self._release()
             found = self._references.expectation(problem, self._reference_host)
             # One problem is graded at a time; a large dataset is not kept.
-            self._expectations = {problem.task_id: found}
-        return found
+            self._expected = (problem, found)
+        return self._expected[1]
 
     def grade(self, problem: Problem, source: str) -> Verdict:
         """Return the verdict on one sample.
@@ -215,30 +215,24 @@ class Grader:
         The sample answers again; it is bound to the digest that it gave before, so
         that being asked tells it nothing that it could use.
         """
+        assert self._held is not None
+        problem = self._held[0]
         place = expectation.places[index]
-        expected = expectation.records[index]
-        problem_source = self._held[0] if self._held else None
-        assert problem_source is not None
-        observed_whole = self._answer(host, source, entry, index, problem_source)
-        expected_whole = expected
-        if expected.kind == answering.DIGEST:
-            expected_whole = self._answer(
-                host,
-                problem_source.reference,
-                problem_source.entry_point,
-                index,
-                problem_source,
-            )
-        if one.kind == answering.DIGEST and (
-            observed_whole.kind != answering.PLAIN
-            or answering.digest_body(observed_whole.body) != one.body
-        ):
-            return Outcome.FAILED, Failure(
-                place.suite.name,
-                "it returned another value when it was asked again",
-                _shown_call(place.case),
-            )
-        return _compared(problem_source, place, expected_whole, observed_whole)
+        observed, expected = one, expectation.records[index]
+        if one.kind == answering.DIGEST:
+            observed = self._answer(host, source, entry, index, problem)
+            body = answering.digest_body(observed.body)
+            if observed.kind != answering.PLAIN or body != one.body:
+                reason = "it returned another value when it was asked again"
+                given = _shown_call(place.case)
+                return Outcome.FAILED, Failure(place.suite.name, reason, given)
+        if expected.kind == answering.DIGEST and place.suite.states_expected:
+            data = marshal.dumps(place.case.expected, answering.PLAIN_VERSION)
+            expected = Record(answering.PLAIN, data)
+        elif expected.kind == answering.DIGEST:
+            reference, entry = problem.reference, problem.entry_point
+            expected = self._answer(host, reference, entry, index, problem)
+        return _compared(problem, place, expected, observed)
 
     @staticmethod
     def _answer(
@@ -578,6 +572,7 @@ _ATTEMPTS: tuple[tuple[str, str], ...] = (
     ("more results than allowed", "flooded the grader with results"),
     ("a value could not be read", "sent a forged answer"),
     ("answers than calls", "sent a forged answer"),
+    ("before the sample was loaded", "sent a forged answer"),
 )
 
 
