@@ -49,6 +49,10 @@ REPAIRED = 3
 REPAIR_CANDIDATES = 4000
 """Candidates of each repair."""
 
+TRUSTED_COMPLETIONS = 5
+TRUSTED_AGREEMENT = 0.8
+"""Completions that fail a visible test and agree like this are kept as they are."""
+
 _STAGES = ("syntax", "tests")
 _RESAMPLES = 10_000
 
@@ -123,14 +127,19 @@ class Experiment:
         chosen = [source for source in dict.fromkeys(usable) if source in passing]
         seen = dict(zip(chosen, behaviours(task, chosen, self._bench), strict=True))
         repaired = ""
-        if not passing:
-            nearest = sorted(dict.fromkeys(usable), key=lambda s: losses[s].key)
-            repaired = self._repair(task, nearest[:REPAIRED])
+        agreed: str | None = None
+        if usable and not passing:
+            agreed = self._agreed(task, usable)
+            if agreed is None:
+                nearest = sorted(dict.fromkeys(usable), key=lambda s: losses[s].key)
+                repaired = self._repair(task, nearest[:REPAIRED])
         judge = self._judge(problem, rows)
         right = dict.fromkeys(METHODS, 0.0)
         for order in self._shuffled(len(rows)):
             picks = _picks(order, known, passing, seen)
             picks["codegrad"] = picks["selection"]
+            if agreed is not None:
+                picks["codegrad"] = known.index(agreed)
             for method, index in picks.items():
                 right[method] += judge(index)
             if repaired:
@@ -158,6 +167,18 @@ class Experiment:
             source: loss_fn.evaluate({task.main: source})
             for source in dict.fromkeys(sources)
         }
+
+    def _agreed(self, task: Task, sources: Sequence[str]) -> str | None:
+        """Return what nearly all completions agree on although none passes.
+
+        Then the visible test is suspect, not the completions: examples in docstrings
+        are wrong at times, and independent programs are not wrong in the same way.
+        """
+        if len(sources) < TRUSTED_COMPLETIONS:
+            return None
+        chosen = by_agreement(behaviours(task, sources, self._bench))
+        best = chosen.order[0]
+        return sources[best] if chosen.agreement[best] >= TRUSTED_AGREEMENT else None
 
     def _repair(self, task: Task, sources: Sequence[str]) -> str:
         """Return the first repair that passes the visible tests, else nothing."""

@@ -18,7 +18,7 @@ from codegrad.task import Task
 from codegrad.verify.generation import inputs_of
 from codegrad.verify.stage import Workbench
 
-INPUTS = 60
+INPUTS = 300
 """Inputs on which candidates are compared."""
 
 LIMITS = Limits(wall_s=1.0, cpu_s=1.0)
@@ -134,4 +134,4 @@ def _canonical(value: object) -> str:
 
 def _whole(value: int) -> str:
     """Write a whole number as the float that equals it is written."""
-    return f"{value:.{_DIGITS}g}" if abs(value) < 10**_DIGITS else repr(value)
+    return f"{value:.{_DIGITS}g}" if abs(value) < 10**_DIGITS else hex(value)
