@@ -1,0 +1,79 @@
+"""The choice among candidates that all pass what is visible."""
+
+import pytest
+
+from codegrad.optim.selection import by_agreement, select
+from codegrad.task import Task
+from codegrad.tasks.python_file import task_from_text
+from codegrad.verify.stage import Workbench
+
+START = '''def largest(items: list[int]) -> int:
+    """Return the largest item, 0 if there is none.
+
+    >>> largest([3, 9, 2])
+    9
+    >>> largest([1])
+    1
+    """
+    ...
+'''
+HEAD = "def largest(items):\n"
+RIGHT = [
+    HEAD + "    return max(items, default=0)\n",
+    HEAD + "    return sorted(items)[-1] if items else 0\n",
+]
+WRONG = [
+    HEAD + "    return max(items[:-1] or items, default=0)\n",
+    HEAD + "    return items[len(items) // 2] if len(items) < 4 else items[0]\n",
+    HEAD + "    return max(items)\n",
+]
+BAD = [HEAD + "    while True: pass\n", HEAD + "    import os; os._exit(0)\n", "def ("]
+
+
+@pytest.fixture
+def task() -> Task:
+    return task_from_text(START, "m.py", "largest")
+
+
+def test_right_candidates_agree_and_come_first(task: Task, bench: Workbench) -> None:
+    candidates = [WRONG[0], WRONG[1], RIGHT[0], WRONG[2], RIGHT[1]]
+    chosen = select(task, candidates, bench, inputs=60)
+    assert candidates[chosen.order[0]] in RIGHT
+    assert chosen.distinguishing > 10
+    assert chosen.agreement[2] == chosen.agreement[4]
+    assert min(chosen.agreement) == chosen.agreement[1]
+
+
+def test_the_choice_is_the_same_each_time(task: Task, bench: Workbench) -> None:
+    candidates = [*WRONG, *RIGHT]
+    first = select(task, candidates, bench, inputs=40, seed=3)
+    assert select(task, candidates, bench, inputs=40, seed=3) == first
+
+
+def test_candidates_that_hang_die_or_do_not_load_come_last(
+    task: Task, bench: Workbench
+) -> None:
+    chosen = select(task, [*BAD, *RIGHT], bench, inputs=12)
+    assert set(chosen.order[:2]) == {3, 4}
+
+
+def test_equal_candidates_keep_their_order() -> None:
+    assert by_agreement([("= 1",), ("= 1",), ("= 1",)]).order == (0, 1, 2)
+    assert by_agreement([]).order == ()
+    assert by_agreement([(), ()]).order == (0, 1)
+
+
+def test_inputs_on_which_most_fail_do_not_count() -> None:
+    seen = [("raised E", "= 1"), ("raised E", "= 2"), ("= 0", "= 2")]
+    assert by_agreement(seen).order == (1, 2, 0)
+
+
+def test_numbers_that_are_equal_are_one_behaviour(bench: Workbench) -> None:
+    text = (
+        'def f(x: int) -> float:\n    """\n    >>> f(1)\n    1\n    """\n    return x\n'
+    )
+    task = task_from_text(text, "m.py", "f")
+    same = ["def f(x):\n    return x\n", "def f(x):\n    return float(x)\n"]
+    huge = "def f(x):\n    return 10 ** 5000 + x\n"
+    chosen = select(task, [*same, huge], bench, inputs=20)
+    assert chosen.agreement[0] == chosen.agreement[1] > chosen.agreement[2]
