@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import venv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from tests.repository.projects import CART, PRICE, content, write, write_shop
 PYTHON = Path(sys.executable)
 QUICK = replace(SUITE_LIMITS, wall_s=2.0)
 FIXED = PRICE.replace("price + price", "price - price")
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def shop(root: Path, *tests: str, package: str = "") -> Repository:
@@ -419,10 +422,23 @@ def test_python_of_the_projects_environment_is_preferred(
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     assert find_python(tmp_path) == PYTHON
     python = tmp_path / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {PYTHON} "$@"\n')
-    python.chmod(0o755)
+    venv.create(tmp_path / ".venv", with_pip=False)
+    packages = tmp_path / ".venv" / "lib" / f"python{VERSION}" / "site-packages"
+    (packages / "pytest.py").write_text('__version__ = "9.0"\n')
     assert find_python(tmp_path) == python
+
+
+def test_a_program_in_the_place_of_the_projects_python_reaches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    python = tmp_path / "p" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\necho gone > {tmp_path}/escaped\n")
+    python.chmod(0o755)
+    with pytest.raises(TestsError, match="is not a Python that runs"):
+        find_python(tmp_path / "p")
+    assert not (tmp_path / "escaped").exists()
 
 
 def test_python_without_pytest_is_refused(tmp_path: Path) -> None:

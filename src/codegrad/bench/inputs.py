@@ -49,41 +49,42 @@ def _letters(value: object) -> set[str]:
 
 
 def _mutate(value: Any, rng: random.Random, letters: Sequence[str]) -> Any:  # noqa: ANN401 - any plain value
+    changed = value
     match value:
         case bool():
-            return not value
+            changed = not value
         case int():
-            return rng.choice((value + 1, value - 1, value * 2, value // 2, 0, -value))
+            changed = rng.choice((value + 1, value - 1, value * 2, value // 2, 0))
         case float():
-            return rng.choice((value + 1, value - 0.5, value * 2, 0.0, -value))
+            changed = rng.choice((value + 1, value - 0.5, value * 2, 0.0, -value))
         case str():
-            return "".join(_mutate_items(list(value), rng, letters))
-        case list() | tuple():
-            return type(value)(_mutate_items(list(value), rng, letters))
-        case set():
-            return set(_mutate_items(sorted(value, key=repr), rng, letters))
+            changed = "".join(_mutate_items(list(value), rng, letters))
+        case list() | tuple() | set():
+            items = sorted(value, key=repr) if isinstance(value, set) else list(value)
+            changed = type(value)(_mutate_items(items, rng, letters))
         case dict():
-            return {key: _mutate(item, rng, letters) for key, item in value.items()}
-        case _:
-            return value
+            changed = {k: _mutate(item, rng, letters) for k, item in value.items()}
+    return changed
 
 
 def _mutate_items(
     items: list[Any], rng: random.Random, letters: Sequence[str]
 ) -> list[Any]:
     spare = items or list(letters)
-    action = rng.randrange(6)
     where = rng.randrange(len(items) + 1)
-    if action == 0 and items:
-        del items[where % len(items)]
-    elif action == 1 and spare and len(items) < _MAX_ITEMS:
-        items.insert(where, rng.choice(spare))
-    elif action == 2 and items:
-        items[where % len(items)] = _mutate(items[where % len(items)], rng, letters)
-    elif action == 3 and items and all(isinstance(item, str) for item in items):  # noqa: PLR2004 - one of six kinds of mutation
-        items[where % len(items)] = rng.choice(list(letters) or items)
-    elif action == 4 and len(items) > 1:  # noqa: PLR2004
-        rng.shuffle(items)
-    elif items:
-        items = items[where:] + items[:where]
+    index = where % max(1, len(items))
+    is_text = bool(items) and all(isinstance(item, str) for item in items)
+    match rng.choice(("drop", "insert", "change", "letter", "shuffle", "rotate")):
+        case "drop" if items:
+            del items[index]
+        case "insert" if spare and len(items) < _MAX_ITEMS:
+            items.insert(where, rng.choice(spare))
+        case "change" if items:
+            items[index] = _mutate(items[index], rng, letters)
+        case "letter" if is_text:
+            items[index] = rng.choice(list(letters) or items)
+        case "shuffle":
+            rng.shuffle(items)
+        case _:
+            items = items[where:] + items[:where]
     return items

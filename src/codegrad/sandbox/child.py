@@ -1423,23 +1423,11 @@ class Zygote:
             os.close(fd)
 
     def _become_host(self, module: str, fds: list[int]) -> None:
-        import gc
-        import socket
-
         if self.kernel is not None:
             self.kernel.prctl(PR_SET_PDEATHSIG, SIGKILL)
         self.control.close()
         self.pids = []
-        control, data = fds
-        with open(data, "rb") as stream:
-            _HOSTED.append(sys.modules[module])
-            sys.modules[module].hold(stream.read())
-        # Asking the kernel for the kind of socket is not among a zygote's rights.
-        kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
-        self.control = socket.socket(socket.AF_UNIX, kind, 0, fileno=control)
-        gc.collect()
-        gc.freeze()
-        self.serve()
+        sys.modules[module].host(self, *fds)
 
     def _end(self) -> dict[str, Any]:
         """Kill what is left of the job; return how each child ended."""
@@ -2301,15 +2289,6 @@ def _kernel_role() -> None:
     _send(["end"])
 
 
-_HOSTED: list[Any] = []
-"""The module whose children this zygote hosts, if it is a host."""
-
-
-def _hosted_role() -> None:
-    """Do what the module of the host does for one job."""
-    _HOSTED[0].run(CHANNEL)
-
-
 _ROLES: dict[str, Callable[[], None]] = {
     "call": _call_role,
     "serve": _serve_role,
@@ -2317,7 +2296,6 @@ _ROLES: dict[str, Callable[[], None]] = {
     "shared": _shared_role,
     "program": _program_role,
     "kernel": _kernel_role,
-    "hosted": _hosted_role,
 }
 
 

@@ -8,7 +8,6 @@ that knows plain values only.
 """
 
 import contextlib
-import json
 import marshal
 import os
 import select
@@ -26,10 +25,13 @@ from codegrad.sandbox import answering, child
 from codegrad.sandbox.limits import Limits
 from codegrad.sandbox.outcome import Ending
 from codegrad.sandbox.worker import Sandbox
-from codegrad.sandbox.zygote import Ended, ZygoteLostError, kernel_limits
+from codegrad.sandbox.zygote import ZygoteLostError, kernel_limits
 
 MODULE = "codegrad.sandbox.answering"
 """What a sandbox has to preload to be able to host."""
+
+MAX_RUNS = 5000
+"""Candidates for which one host is used: its own processor time counts, too."""
 
 Taker = Callable[[bytearray], bool]
 """Is given all bytes of the records so far; returns whether to go on."""
@@ -78,6 +80,7 @@ class Host:
     Args:
         sandbox: A sandbox that preloads `MODULE`.
         inputs: Arguments and keyword arguments of each call; plain builtins.
+        limits: The limits of each candidate.
 
     Raises:
         ValueError: If an input is not made of plain builtins.
@@ -88,9 +91,16 @@ class Host:
         self,
         sandbox: Sandbox,
         inputs: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
+        limits: HostLimits | None = None,
     ) -> None:
         self._sandbox = sandbox
-        held = tuple((tuple(args), dict(kwargs)) for args, kwargs in inputs)
+        self._limits = limits or HostLimits()
+        self._runs = 0
+        bounds = Limits(cpu_s=self._limits.total_s, memory_mb=self._limits.memory_mb)
+        held = {
+            "inputs": tuple((tuple(args), dict(kwargs)) for args, kwargs in inputs),
+            "limits": kernel_limits(bounds),
+        }
         self._data = marshal.dumps(held, answering.PLAIN_VERSION)
         self._control: socket.socket | None = None
 
@@ -122,7 +132,6 @@ class Host:
         entry: str,
         take: Taker,
         *,
-        limits: HostLimits | None = None,
         only: Sequence[int] | None = None,
         goes_on: bool = False,
         is_timed: bool = False,
@@ -135,7 +144,6 @@ class Host:
             entry: The function to call, or `Class.method` of a class without
                 arguments.
             take: Is called with all bytes so far; False ends the candidate.
-            limits: The limits of this candidate.
             only: Call these inputs alone, by index, and send long values whole.
             goes_on: Whether to go on after a call that raised.
             is_timed: Send the processor seconds of each call, too.
@@ -144,7 +152,6 @@ class Host:
         Raises:
             SandboxError: If no confined process can be started.
         """
-        limits = limits or HostLimits()
         job = {
             "source": source,
             "entry": entry,
@@ -152,15 +159,17 @@ class Host:
             "goes_on": goes_on,
             "is_timed": is_timed,
             "context": context,
-            "call_s": limits.call_s,
+            "call_s": self._limits.call_s,
         }
         near, far = socket.socketpair()
         try:
             try:
-                control = self._start(far, limits)
+                control = self._start(far)
             finally:
                 far.close()
-            reader = _Reader(near, child.pack(job), take, limits)
+            data = marshal.dumps(job, answering.PLAIN_VERSION)
+            frame = struct.pack("<I", len(data)) + data
+            reader = _Reader(near, frame, take, self._limits)
             reader.follow()
             return self._end(control, reader)
         except ZygoteLostError:
@@ -178,18 +187,16 @@ class Host:
             self._control = None
         self._sandbox.lose()
 
-    def _start(self, far: socket.socket, limits: HostLimits) -> socket.socket:
-        bounds = kernel_limits(Limits(cpu_s=limits.total_s, memory_mb=limits.memory_mb))
-        kid = {"role": "hosted", "fds": 1, "limits": bounds}
-        message = json.dumps({"kids": [kid]}).encode()
-        for attempt in range(2):
+    def _start(self, far: socket.socket) -> socket.socket:
+        if self._runs >= MAX_RUNS:
+            self.close()
+        for _ in range(2):
             control = self._control or self._begin()
+            self._runs += 1
             try:
-                socket.send_fds(control, [message], [far.fileno()])
+                socket.send_fds(control, [answering.START], [far.fileno()])
             except OSError:
                 self._drop()
-                if attempt:
-                    raise ZygoteLostError from None
             else:
                 return control
         raise ZygoteLostError
@@ -206,24 +213,24 @@ class Host:
         with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stream:
             stream.write(self._data)
         near.settimeout(20.0)
-        self._control = near
+        self._control, self._runs = near, 0
         return near
 
     def _end(self, control: socket.socket, reader: "_Reader") -> HostRun:
         try:
-            control.send(b'{"end":1}')
-            (data,) = json.loads(control.recv(child.CONTROL_BYTES))["ended"]
-            ended = Ended(*data)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            control.send(answering.STOP)
+            data = control.recv(answering.ENDED.size)
+            status, cpu_s = answering.ENDED.unpack(data)
+        except (OSError, struct.error) as error:
             raise ZygoteLostError from error
         ending, message = reader.ending, reader.message
-        if ending is Ending.DIED and os.WIFSIGNALED(ended.status):
-            number = os.WTERMSIG(ended.status)
+        if ending is Ending.DIED and os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
             if number == signal.SIGXCPU:
                 ending, message = Ending.TIMEOUT, "the processor time was spent"
             elif number != signal.SIGKILL:
                 message = f"the process was ended by {signal.Signals(number).name}"
-        return HostRun(ending, message, ended.cpu_s)
+        return HostRun(ending, message, cpu_s)
 
 
 class _Reader:

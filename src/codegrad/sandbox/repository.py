@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,8 +23,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from codegrad.errors import TestsError
+from codegrad.errors import SandboxError, TestsError
 from codegrad.sandbox import pytest_driver
+from codegrad.sandbox.confined import run_confined
 from codegrad.sandbox.driver_process import (
     ChannelClosedError,
     DriverProcess,
@@ -53,6 +55,7 @@ MAX_RESTARTS = 3
 
 MIN_PYTHON = (3, 9)
 MIN_PYTEST = 7
+_MOST_LINKS = 20
 
 _ROOT_MARKS = (
     "pyproject.toml",
@@ -215,7 +218,7 @@ def find_python(root: Path, asked: Path | None = None) -> Path:
         TestsError: If it cannot be run, is too old, or has no usable pytest.
     """
     python = asked or _default_python(root)
-    _ask_interpreter(python)
+    _ask_interpreter(python, root)
     return Path(os.path.abspath(python))  # noqa: PTH100 - a venv's link must not be resolved
 
 
@@ -241,19 +244,58 @@ print(json.dumps([sys.version_info[:2], version, sys.path]))
 """
 
 
+def _ask_directly(python: Path) -> str:
+    """Ask the user's own interpreter, or a script in its place."""
+    return subprocess.run(  # noqa: S603 - the interpreter that the user named
+        [str(python), "-s", "-E", "-c", _QUESTION],
+        cwd="/",
+        capture_output=True,
+        timeout=START_S,
+        check=True,
+        text=True,
+    ).stdout
+
+
+def _ask_confined(python: Path) -> str:
+    """Ask an interpreter that came with the project: as little trusted as it is.
+
+    Where nothing isolates it is asked all the same; the tests are refused later.
+    """
+    return run_confined(
+        [str(python), "-s", "-E", "-c", _QUESTION],
+        cwd=Path("/"),
+        read_paths=_interpreter_paths(python),
+        limits=Limits(wall_s=START_S, cpu_s=START_S),
+        allow_unsafe=True,
+    ).stdout
+
+
+def _interpreter_paths(python: Path) -> list[Path]:
+    """Return what an interpreter needs to read to start, and its supervisor."""
+    hops = [python]
+    while hops[-1].is_symlink() and len(hops) < _MOST_LINKS:
+        hops.append(hops[-1].parent / hops[-1].readlink())
+    found = [
+        Path(sysconfig.get_path("stdlib")),
+        *(program.parent.parent for program in (*hops, python.resolve())),
+    ]
+    return [path for path in found if path.exists() and path != Path("/")]
+
+
 @lru_cache(maxsize=8)
-def _ask_interpreter(python: Path) -> tuple[str, ...]:
+def _ask_interpreter(python: Path, root: Path) -> tuple[str, ...]:
     """Return the import path of an interpreter that can run the tests."""
+    ask = _ask_confined if python.is_relative_to(root.absolute()) else _ask_directly
     try:
-        answer = subprocess.run(  # noqa: S603 - the interpreter that the user named
-            [str(python), "-s", "-E", "-c", _QUESTION],
-            cwd="/",
-            capture_output=True,
-            timeout=START_S,
-            check=True,
-        )
-        version, pytest_version, path = json.loads(answer.stdout.splitlines()[-1])
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+        version, pytest_version, path = json.loads(ask(python).splitlines()[-1])
+    except (
+        OSError,
+        ValueError,
+        IndexError,
+        TypeError,
+        SandboxError,
+        subprocess.SubprocessError,
+    ) as error:
         raise TestsError(
             f"{python} is not a Python that runs ({error}); name another interpreter "
             "with --python"
@@ -308,7 +350,7 @@ def run_suite(  # noqa: PLR0913 - independent options, each with a default
             original modules would be tested instead of the copy.
         SandboxError: If the process could not be started.
     """
-    import_path = _ask_interpreter(repository.python)
+    import_path = _ask_interpreter(repository.python, repository.root)
     with ScratchCopy(repository.root) as copy:
         copy.overlay(sources)
         files = tuple(dict.fromkeys((*repository.files, *sources)))
@@ -593,7 +635,7 @@ def search_job(  # noqa: PLR0913 - independent options, each with a default
     Raises:
         TestsError: If the interpreter cannot run the tests.
     """
-    import_path = _ask_interpreter(repository.python)
+    import_path = _ask_interpreter(repository.python, repository.root)
     copy = ScratchCopy(repository.root)
     texts = {**sources, path: job["source"]}
     files = tuple(dict.fromkeys((path, *repository.files, *sources)))
