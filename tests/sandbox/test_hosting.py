@@ -26,16 +26,14 @@ def host(sandbox: Sandbox) -> Iterator[Host]:
         yield one
 
 
-def records(
-    host: Host, source: str, *, limits: HostLimits | None = None
-) -> tuple[bytes, HostRun]:
+def records(host: Host, source: str) -> tuple[bytes, HostRun]:
     seen = [b""]
 
     def take(data: bytearray) -> bool:
         seen.append(bytes(data))
         return not data.endswith(END)
 
-    run = host.run(source, "f", take, limits=limits)
+    run = host.run(source, "f", take)
     return seen[-1], run
 
 
@@ -93,18 +91,22 @@ def test_it_stops_at_the_first_exception_and_says_which(host: Host) -> None:
     assert json.loads(rest[answering.RECORD.size :])["error"] == "ZeroDivisionError"
 
 
-def test_a_call_that_spends_its_time_is_ended_and_the_host_goes_on(host: Host) -> None:
+def test_a_call_that_spends_its_time_is_ended_and_the_host_goes_on(
+    sandbox: Sandbox,
+) -> None:
     source = "def f(x):\n    while x == 3: pass\n    return x"
-    data, _ = records(host, source, limits=HostLimits(call_s=0.2))
-    timeout = answering.record(answering.TIMEOUT, b"")
-    assert data == right(2).removesuffix(END) + timeout
-    data, _ = records(host, "def f(x): return x")
-    assert data == right(2, 3, 4)
+    with Host(sandbox, INPUTS, HostLimits(call_s=0.2)) as host:
+        data, _ = records(host, source)
+        timeout = answering.record(answering.TIMEOUT, b"")
+        assert data == right(2).removesuffix(END) + timeout
+        data, _ = records(host, "def f(x): return x")
+        assert data == right(2, 3, 4)
 
 
-def test_a_sleeping_candidate_is_killed(host: Host) -> None:
+def test_a_sleeping_candidate_is_killed(sandbox: Sandbox) -> None:
     source = "import time\ndef f(x): time.sleep(60)"
-    _, run = records(host, source, limits=HostLimits(silence_s=0.3))
+    with Host(sandbox, INPUTS, HostLimits(silence_s=0.3)) as host:
+        _, run = records(host, source)
     assert run.ending is Ending.TIMEOUT
 
 
@@ -164,9 +166,10 @@ def f(x):
     assert data == right(refused, refused, refused)
 
 
-def test_a_flood_of_results_is_cut_off(host: Host) -> None:
+def test_a_flood_of_results_is_cut_off(sandbox: Sandbox) -> None:
     source = "def f(x):\n    raise ValueError"
-    _, run = records(host, source, limits=HostLimits(result_bytes=20))
+    with Host(sandbox, INPUTS, HostLimits(result_bytes=20)) as host:
+        _, run = records(host, source)
     assert (run.ending, run.message) == (Ending.DIED, "more results than allowed")
 
 

@@ -28,6 +28,39 @@ def suite_from_check(name: str, test: str, entry_point: str, prelude: str) -> Su
         >>> suite_from_check("base", test, "f", "").cases[0].expected
         4
     """
+    cases = _plain_cases(test)
+    if cases:
+        return Suite(name, cases)
+    return _suite_from_code(name, test, entry_point, prelude)
+
+
+def _plain_cases(test: str) -> tuple[Case, ...]:
+    """Return the cases of a check that is nothing but comparisons of calls, or none.
+
+    This is the quick way, which nearly every record takes.
+    """
+    try:
+        tree = ast.parse(test)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if len(functions) != 1 or not functions[0].args.args:
+        return ()
+    function = functions[0].args.args[0].arg
+    cases = []
+    for node in functions[0].body:
+        if not isinstance(node, ast.Assert):
+            return ()
+        if isinstance(node.test, ast.Constant) and node.test.value:
+            continue  # says nothing about the candidate
+        check = _as_call(node, function)
+        if check is None:
+            return ()
+        cases.append(_case(check))
+    return tuple(cases)
+
+
+def _suite_from_code(name: str, test: str, entry_point: str, prelude: str) -> Suite:
     try:
         constraints = read_assertions(test, entry_point)
     except TestsError as error:
@@ -40,14 +73,16 @@ def suite_from_check(name: str, test: str, entry_point: str, prelude: str) -> Su
         if isinstance(check, AssertionCheck):
             check = _folded(check, entry_point)
         if isinstance(check, CallCheck):
-            cases.append(
-                Case(check.args, check.kwargs, check.expected, check.tolerance or 0.0)
-            )
+            cases.append(_case(check))
         else:
             assert isinstance(check, AssertionCheck)
             checks.append(check.source)
     helpers = _without(prelude, entry_point) if checks else ""
     return Suite(name, tuple(cases), checks=tuple(checks), prelude=helpers)
+
+
+def _case(check: CallCheck) -> Case:
+    return Case(check.args, check.kwargs, check.expected, check.tolerance or 0.0)
 
 
 def _without(prelude: str, entry_point: str) -> str:
@@ -67,14 +102,25 @@ def _without(prelude: str, entry_point: str) -> str:
 def _folded(check: AssertionCheck, entry_point: str) -> AssertionCheck | CallCheck:
     """Return `check` as a call if computing its constants makes it one."""
     try:
-        tree = _Fold().visit(ast.parse(check.source))
-    except (ArithmeticError, RecursionError, TypeError, ValueError):
+        tree = ast.parse(check.source)
+    except (SyntaxError, ValueError, RecursionError):
         return check
     last = tree.body[-1]
     if not isinstance(last, ast.Assert) or not _stands_alone(last, tree.body[:-1]):
         return check
-    test = ast.fix_missing_locations(last).test
-    return comparison_check(test, entry_point) or _truth(test, entry_point) or check
+    return _as_call(last, entry_point) or check
+
+
+def _as_call(node: ast.Assert, function: str) -> CallCheck | None:
+    """Return what an assert states about one call of `function`, or None."""
+    found = comparison_check(node.test, function)
+    if found is not None:
+        return found
+    try:
+        folded = ast.fix_missing_locations(_Fold().visit(node)).test
+    except (ArithmeticError, RecursionError, TypeError, ValueError):
+        return None
+    return comparison_check(folded, function) or _truth(folded, function)
 
 
 def _stands_alone(node: ast.Assert, before: Sequence[ast.stmt]) -> bool:
@@ -116,9 +162,12 @@ class _Fold(ast.NodeTransformer):
         self.generic_visit(node)
         operands = [node.left, node.right]
         operator = _OPERATORS.get(type(node.op))
-        values = [item.value for item in operands if isinstance(item, ast.Constant)]
-        if operator is None and isinstance(node.op, ast.Pow) and values == [1, 0]:
-            return ast.Constant(1)
+        values: list[Any] = [
+            item.value for item in operands if isinstance(item, ast.Constant)
+        ]
+        is_power = isinstance(node.op, ast.Pow)
+        if is_power and len(values) == len(operands) and set(values) <= {0, 1}:
+            return ast.Constant(values[0] ** values[1])
         if operator is None or len(values) < len(operands) or not _are_small(values):
             return node
         return ast.Constant(operator(*values))

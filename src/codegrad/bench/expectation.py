@@ -161,7 +161,6 @@ def _run_reference(
             problem.reference,
             problem.entry_point,
             take,
-            limits=REFERENCE_LIMITS,
             goes_on=True,
             is_timed=True,
             context=problem.context,

@@ -18,7 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from codegrad.bench.expectation import Expectation, Place, References
+from codegrad.bench.expectation import (
+    REFERENCE_LIMITS,
+    Expectation,
+    Place,
+    References,
+)
 from codegrad.bench.livecodebench import accepts_output
 from codegrad.bench.problems import Case, Problem, Suite
 from codegrad.bench.records import (
@@ -188,7 +193,6 @@ class Grader:
             source,
             entry,
             judge.take,
-            limits=expectation.limits,
             context=problem.context,
         )
         grade.cpu_s += run.cpu_s
@@ -323,13 +327,15 @@ class Grader:
             self._release()
         if self._host is None:
             sandbox = self._sandbox(_modules(is_heavy=is_heavy))
-            self._host = Host(sandbox, _inputs([p.case for p in expectation.places]))
+            inputs = _inputs([place.case for place in expectation.places])
+            self._host = Host(sandbox, inputs, expectation.limits)
             self._held = key
         return self._host
 
     @contextlib.contextmanager
     def _reference_host(self, cases: Sequence[Case]) -> Iterator[Host]:
-        with Host(self._sandbox(_modules(is_heavy=False)), _inputs(cases)) as host:
+        sandbox = self._sandbox(_modules(is_heavy=False))
+        with Host(sandbox, _inputs(cases), REFERENCE_LIMITS) as host:
             yield host
 
     def _release(self) -> None:

@@ -9,7 +9,7 @@ Standard library of CPython 3.9 or later only.
 """
 
 # Values of any type pass; this file is loaded without its package.
-# ruff: noqa: ANN401, PTH123
+# ruff: noqa: ANN401
 
 from __future__ import annotations
 
@@ -66,12 +66,37 @@ def host(zygote: Any, control: int, data: int) -> None:
     kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
     # Asking the kernel for the kind of socket is not among a zygote's rights.
     sock = socket.socket(socket.AF_UNIX, kind, 0, fileno=control)
-    filter_ = zygote.filter
+    answers = _Answers(held["inputs"])
+    signal.signal(signal.SIGPROF, answers.tick)
+    _prepare(zygote, held["limits"])
+    is_alone = zygote.states.is_on("pid_namespace")
+    fd = _next(sock)
+    while fd >= 0:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                _confine(zygote, fd)
+                answers.give()
+            except BaseException:  # noqa: BLE001, S110 - whatever happens, never return
+                pass
+            finally:
+                os._exit(0)
+        os.close(fd)
+        is_wanted = sock.recv(1) == STOP
+        ended = _end(pid, zygote.proc, is_alone=is_alone)
+        if not is_wanted:
+            return
+        sock.send(ended)
+        fd = _next(sock)
+
+
+def _prepare(zygote: Any, limits: dict[str, int]) -> None:
+    """Do once what holds for every child."""
     for number in range(3):
         os.dup2(zygote.null, number)
     if zygote.states.is_on("rlimits"):
-        child.set_limits(held["limits"])
-    if zygote.ruleset is not None and filter_ is not None:
+        child.set_limits(limits)
+    if zygote.ruleset is not None and zygote.filter is not None:
         # Without the filter, which refuses `kill`, each child needs a domain of its
         # own: signals may pass inside a domain.
         zygote.ruleset.enforce()
@@ -80,37 +105,21 @@ def host(zygote: Any, control: int, data: int) -> None:
         _thread.stack_size(64 << 20)
     if zygote.must_seed:
         sys.modules["random"].seed(0)
-    answers = _Answers(held["inputs"])
-    signal.signal(signal.SIGPROF, answers.tick)
-    everything = zygote.states.is_on("pid_namespace")
     gc.collect()
     gc.freeze()
-    while True:
-        fd = _next(sock)
-        if fd < 0:
-            return
-        pid = os.fork()
-        if pid == 0:
-            try:
-                _confine(zygote, fd, filter_)
-                answers.give()
-            except BaseException:  # noqa: BLE001, S110 - whatever happens, never return
-                pass
-            finally:
-                os._exit(0)
-        os.close(fd)
-        is_wanted = sock.recv(1) == STOP
-        # Killed before it is reaped: until then its number cannot be another's.
-        os.kill(pid, signal.SIGKILL)
-        if everything:
-            with contextlib.suppress(OSError):
-                os.kill(-1, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
-        if not everything:
-            child.kill_descendants(zygote.proc, everything=False)
-        if not is_wanted:
-            return
-        sock.send(ENDED.pack(status, usage.ru_utime + usage.ru_stime))
+
+
+def _end(pid: int, proc: int, *, is_alone: bool) -> bytes:
+    """Kill and reap a child and whatever it left; return how it ended."""
+    # Killed before it is reaped: until then its number cannot be another's.
+    os.kill(pid, signal.SIGKILL)
+    if is_alone:
+        with contextlib.suppress(OSError):
+            os.kill(-1, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    if not is_alone:
+        child.kill_descendants(proc, everything=False)
+    return ENDED.pack(status, usage.ru_utime + usage.ru_stime)
 
 
 def _next(sock: socket.socket) -> int:
@@ -128,17 +137,17 @@ def _next(sock: socket.socket) -> int:
 _ANCILLARY = socket.CMSG_SPACE(4)
 
 
-def _confine(zygote: Any, fd: int, filter_: Any) -> None:
+def _confine(zygote: Any, fd: int) -> None:
     """Take from a forked child what the host still needs."""
     if zygote.kernel is not None:
         zygote.kernel.prctl(child.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if zygote.ruleset is not None and filter_ is None:
+    if zygote.ruleset is not None and zygote.filter is None:
         zygote.ruleset.enforce()
     if fd != child.CHANNEL:
         os.dup2(fd, child.CHANNEL)
     os.closerange(child.CHANNEL + 1, 256)
-    if filter_ is not None:
-        filter_.install()
+    if zygote.filter is not None:
+        zygote.filter.install()
     gc.enable()
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from codegrad.sandbox import answering, child
+from codegrad.sandbox import answering
 from codegrad.sandbox.limits import Limits
 from codegrad.sandbox.outcome import Ending
 from codegrad.sandbox.worker import Sandbox
