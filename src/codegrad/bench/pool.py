@@ -30,7 +30,7 @@ from codegrad.bench.problems import Dataset, Problem
 from codegrad.budget import Budget
 from codegrad.engines.pool import as_module, read_pool
 from codegrad.engines.search import SearchEngine
-from codegrad.errors import CodeGradError
+from codegrad.errors import CodeGradError, DatasetError
 from codegrad.loss import Loss
 from codegrad.optim.selection import behaviours, by_agreement
 from codegrad.refine import refine
@@ -114,6 +114,8 @@ class Experiment:
         self._orders = orders
         self._seed = seed
         self._grader = Grader(References(dataset.checksum, None))
+        self.ungraded: list[str] = []
+        """Sources without a verdict, and why; they count as wrong."""
 
     def run(self, task_id: str, rows: Sequence[Mapping[str, Any]]) -> Row:
         """Return what each method makes of one task's completions."""
@@ -215,7 +217,12 @@ class Experiment:
         return judge
 
     def _grade(self, problem: Problem, source: str) -> bool:
-        return self._grader.grade(problem, source).passed
+        """Return whether a source passes the hidden tests; what has no verdict fails."""
+        try:
+            return self._grader.grade(problem, source).passed
+        except DatasetError as error:
+            self.ungraded.append(f"{problem.task_id}: {error}")
+            return False
 
     def _shuffled(self, count: int) -> list[list[int]]:
         rng = random.Random(self._seed)  # noqa: S311 - an order
@@ -307,7 +314,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shown = " ".join(f"{m} {rows[-1].right[m]:.2f}" for m in METHODS)
             _say(f"{task}: {rows[-1].passing}/{rows[-1].completions} pass; {shown}")
         experiment.close()
-    report = summary(rows)
+    report = {**summary(rows), "ungraded": experiment.ungraded}
     _say(json.dumps(report, indent=2))
     if options.json:
         document = {"rows": [asdict(row) for row in rows], **report}
