@@ -217,7 +217,7 @@ class Experiment:
         return judge
 
     def _grade(self, problem: Problem, source: str) -> bool:
-        """Return whether a source passes the hidden tests; what has no verdict fails."""
+        """Return whether a source passes the hidden tests; no verdict is a no."""
         try:
             return self._grader.grade(problem, source).passed
         except DatasetError as error:
