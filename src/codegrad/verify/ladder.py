@@ -43,7 +43,7 @@ OPTIONAL_STAGES = frozenset({"symbolic"})
 
 CLAUSE_STAGES = frozenset({"properties", "proof", "symbolic"})
 """Stages that add to what the tests establish about postconditions: the strongest
-status counts, and any `REFUTED` wins. `proof` joins `STAGES` before `efficiency`."""
+status counts, and any `REFUTED` wins."""
 
 REFERENCE_STAGES = frozenset({"symbolic"})
 """Stages that add to what `properties` establish about the reference."""

@@ -191,7 +191,7 @@ def _mutate_float(value: float, rng: random.Random, pool: Pool) -> float:
 
 def _mutate_text(value: str, rng: random.Random, pool: Pool) -> str:  # noqa: PLR0911 - one a kind of change
     where, other = sorted(rng.randint(0, len(value)) for _ in range(2))
-    match rng.randrange(9):
+    match rng.randrange(11):
         case 0:
             return value[:where] + value[other:]
         case 1:
@@ -206,12 +206,22 @@ def _mutate_text(value: str, rng: random.Random, pool: Pool) -> str:  # noqa: PL
             return rng.choice(pool.texts)
         case 6:
             return value.swapcase() if rng.random() < 0.3 else value[::-1]  # noqa: PLR2004
-        case 7 if value:
+        case 7 | 8 if value:
+            # Dates, fractions and the like stay what they are.
+            index = where % len(value)
+            same = [c for c in pool.letters if _class(c) == _class(value[index])]
+            other_letter = rng.choice(same or pool.letters)
+            return value[:index] + other_letter + value[index + 1 :]
+        case 9 if value:
             letters = list(value)
             rng.shuffle(letters)
             return "".join(letters)
         case _:
             return value[: max(0, where - 1)] + value[where:]
+
+
+def _class(letter: str) -> tuple[bool, bool, bool]:
+    return letter.isdigit(), letter.isalpha(), letter.isupper()
 
 
 def _mutate_items(items: list[Any], rng: random.Random, pool: Pool) -> list[Any]:
