@@ -24,6 +24,9 @@ STUB = '''def roman(number):
     """
     raise NotImplementedError
 '''
+BUDGET = ["--budget", "candidates=200,calls=20"]
+"""Little for the search, which is asked before the model."""
+
 ANSWER = """```python
 def roman(number):
     text = ""
@@ -102,7 +105,7 @@ def shell(tmp_path: Path) -> Shell:
 def test_refine_with_a_model_and_a_critic_needs_only_the_key(
     shell: Shell, server: ChatServer
 ) -> None:
-    models = ["--engine", "openai:coder", "--critic", "openai:reviewer"]
+    models = ["--engine", "openai:coder", "--critic", "openai:reviewer", *BUDGET]
     done = shell.run("refine", "roman.py", *models, "--base-url", server.url, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -148,7 +151,8 @@ def test_what_cannot_work_is_one_sentence(
     shell: Shell, server: ChatServer, options: list[str], key: str, sentence: str
 ) -> None:
     shell.env["OPENAI_API_KEY"] = key
-    done = shell.run("refine", "roman.py", *options, "--base-url", server.url)
+    options = [*options, *BUDGET, "--base-url", server.url]
+    done = shell.run("refine", "roman.py", *options)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
