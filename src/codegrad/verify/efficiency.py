@@ -26,7 +26,30 @@ STAGE = "efficiency"
 CPU_S = 1.0
 """Processor seconds that the timed calls of one candidate may take together."""
 
-_SIZES = (4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512, 724, 1024)
+_SIZES = (
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    11,
+    13,
+    16,
+    19,
+    23,
+    32,
+    45,
+    64,
+    91,
+    128,
+    181,
+    256,
+    362,
+    512,
+    724,
+    1024,
+)
 _LARGE_SIZES = (2048, 4096, 8192, 16384, 32768)
 _REPEATS = 5
 _PASSES = 3
