@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+import codegrad.search.frontier as frontier_module
 from codegrad.sandbox import Sandbox
 from codegrad.search.frontier import RIVAL_CANDIDATES, Batch, Frontier
 from tests.search.jobs import KERNEL, Json, call, code, runner
@@ -183,3 +184,16 @@ def test_a_right_but_slow_repair_gets_its_steps(run_job: RunJob) -> None:
     tests = [call([25 * 10**8], 350_007), call([0], 0), call([900], 210)]
     batch = search(Frontier(payload(tests), run_job), source, 20_000, 5000)
     assert any("while k * k < n:" in proposal.source for proposal in batch.proposals)
+
+
+def test_nodes_of_equal_promise_and_cost_wait_in_order() -> None:
+    frontier = Frontier({"tests": []}, _no_job)
+    first, second = frontier_module._Node("a"), frontier_module._Node("b")
+    frontier._push(first)
+    frontier._push(second)
+    sources = [item[3]["source"] for item in sorted(frontier._state.queue)]
+    assert sources == ["a", "b"]
+
+
+def _no_job(job: object) -> NoReturn:
+    raise AssertionError(job)

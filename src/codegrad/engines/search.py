@@ -16,7 +16,7 @@ from codegrad.contract import ClauseKind
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.errors import EngineError
 from codegrad.sandbox import encode
-from codegrad.search.frontier import Frontier, JobRun
+from codegrad.search.frontier import RIVAL_CANDIDATES, Frontier, JobRun
 from codegrad.task import (
     AssertionCheck,
     CallCheck,
@@ -92,7 +92,9 @@ class SearchEngine:
         if budget.candidates is not None:
             wanted = min(wanted, budget.candidates)
         frontier = self._frontier(task, program, goal, direction, progress)
-        batch = frontier.advance(text, max(1, wanted))
+        # A small budget is not overrun by the look at rivals.
+        rivals = min(RIVAL_CANDIDATES, max(0, wanted))
+        batch = frontier.advance(text, max(1, wanted), rivals)
         if batch.exhausted:
             self._over.add((goal, text))
         proposals = [

@@ -216,7 +216,10 @@ class CGD:
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as JSON-able data."""
         return {
-            "momentum": [asdict(attempt) for attempt in self._momentum],
+            "momentum": [
+                {**asdict(attempt), "inputs": list(attempt.inputs)}
+                for attempt in self._momentum
+            ],
             "tried": sorted(self._tried),
             "exhausted": sorted(self._exhausted),
             "engines": [engine.state() for engine in self.engines],

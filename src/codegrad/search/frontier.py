@@ -161,6 +161,8 @@ class _State:
     """Programs that were found plausible."""
     found: list[Json] = field(default_factory=list)
     """Plausible programs not yet handed over."""
+    pushed: int = 0
+    """Items that were ever put into the queue."""
     window: int = -1
     """Candidates left to try for rivals; -1 while none was found."""
     spent: int = 0
@@ -190,6 +192,7 @@ class Frontier:
         self._payload = dict(payload)
         self._run_job = run_job
         self._seed = seed
+        self._rivals = RIVAL_CANDIDATES
         self._state = _State()
 
     # -- saving
@@ -212,13 +215,16 @@ class Frontier:
 
     # -- searching
 
-    def advance(self, source: str, budget_candidates: int) -> Batch:
+    def advance(
+        self, source: str, budget_candidates: int, rivals: int = RIVAL_CANDIDATES
+    ) -> Batch:
         """Search on from `source` for about so many candidates.
 
         Returns as soon as something plausible was found and its rivals were looked
-        for, which may overrun the budget by `RIVAL_CANDIDATES`. Another program than
-        in the last call starts a new search.
+        for, which may overrun the budget by `rivals`. Another program than in the
+        last call starts a new search.
         """
+        self._rivals = rivals
         if source != self._state.root:
             self._state = _State(root=source, node=_Node(source), seen=[source])
         state = self._state
@@ -265,9 +271,15 @@ class Frontier:
     def _wait(self, node: _Node) -> None:
         """Let more promising programs have their turn."""
         state = self._state
-        item = (-node.promise, node.cost, len(state.seen), asdict(node))
-        heapq.heappush(state.queue, item)
+        self._push(node)
         state.node = None
+
+    def _push(self, node: _Node) -> None:
+        state = self._state
+        # The number makes items distinct: nodes themselves have no order.
+        state.pushed += 1
+        item = (-node.promise, node.cost, state.pushed, asdict(node))
+        heapq.heappush(state.queue, item)
 
     def _is_over(self, node: _Node) -> bool:
         if node.deaths > MAX_DEATHS:
@@ -336,7 +348,7 @@ class Frontier:
             "indices": node.retried if self._retries(node) else None,
             "hanging": node.hanging,
             "tick_limit": RETRY_TICKS.get(node.phase),
-            "extra": RIVAL_CANDIDATES if self._state.window < 0 else count,
+            "extra": self._rivals if self._state.window < 0 else count,
             "seed": self._seed,
             # What the caller blames holds for the program it blamed.
             **({"suspicion": None} if node.depth else {}),
@@ -384,7 +396,7 @@ class Frontier:
         if state.window >= 0:
             state.window = max(0, state.window - max(1, spent))
         elif first is not None:
-            state.window = max(0, RIVAL_CANDIDATES - (following - 1 - first))
+            state.window = max(0, self._rivals - (following - 1 - first))
 
     def _note_analysis(self, node: _Node, analysis: Json) -> None:
         state = self._state
@@ -423,8 +435,7 @@ class Frontier:
             return
         state.seen.append(hit["source"])
         child = _Node(hit["source"], node.depth + 1, cost, template)
-        number = len(state.seen)
         child.promise, child.slice_end = hit["promise"], SECOND_SLICE
-        heapq.heappush(state.queue, (-child.promise, cost, number, asdict(child)))
+        self._push(child)
         if len(state.queue) > MAX_QUEUE:
             state.queue = heapq.nsmallest(MAX_QUEUE, state.queue)
