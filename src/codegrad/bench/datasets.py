@@ -4,7 +4,6 @@ import gc
 import gzip
 import hashlib
 import os
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +149,8 @@ def _download(name: str, source: Source) -> Path:
     target = cache_folder() / "datasets" / f"{name}.jsonl"
     if target.exists():
         return target
+    import urllib.request  # noqa: PLC0415 - 30 ms that no other way needs
+
     try:
         with urllib.request.urlopen(source.url, timeout=60) as answer:  # noqa: S310 - https, from the table above
             data = gzip.decompress(answer.read())

@@ -257,7 +257,9 @@ class Grader:
 
     def _grade_checks(self, grade: "_Grade", suite: Suite, source: str) -> None:
         problem = grade.problem
-        run = self._sandbox(()).check(
+        self._release()
+        sandbox = self._sandbox(_modules(is_heavy=bool(_HEAVY.search(source))))
+        run = sandbox.check(
             source,
             problem.entry_point,
             suite.checks,
@@ -289,6 +291,7 @@ class Grader:
                 return
 
     def _grade_programs(self, grade: "_Grade", suite: Suite, source: str) -> None:
+        self._release()
         sandbox = self._sandbox(_modules(is_heavy=bool(_HEAVY.search(source))))
         for stdin, expected in suite.programs:
             (run,) = sandbox.program(

@@ -121,11 +121,13 @@ class Results:
                 file.close()
 
     def _open(self, path: Path) -> None:
+        stop = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                with path.open("rb") as reading:
+                    stop = self._take_all(path, reading)
             self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
-            with path.open("rb") as reading:
-                stop = self._take_all(path, reading)
             self._file.truncate(stop)
             self._file.seek(stop)
         except OSError as error:
@@ -158,8 +160,8 @@ class Results:
             about = None
         if about != self._about:
             raise DatasetError(
-                f"{path} holds {_difference(about, self._about)}; move it away, or name "
-                "another file with --results"
+                f"{path} holds {_difference(about, self._about)}; move it away, or "
+                "name another file with --results"
             )
         stop = len(head)
         for line in file:

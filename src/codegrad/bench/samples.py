@@ -134,7 +134,8 @@ class SampleFile:
         """Return the task of a row, and its programs."""
         task_id = row.get("task_id", row.get("question_id"))
         # One string for each problem, not one for each sample.
-        problem = self._dataset.problems.get(task_id) if task_id is not None else None
+        is_name = isinstance(task_id, str)
+        problem = self._dataset.problems.get(task_id) if is_name else None
         if problem is None:
             raise DatasetError(
                 f"about {task_id!r}, which {self._dataset.name} does not have"

@@ -1,15 +1,15 @@
 """`codegrad evaluate SAMPLES --dataset NAME`."""
 
 import contextlib
+import json
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.progress import TimeRemainingColumn as Remaining
 
 from codegrad.bench.datasets import SOURCES, cache_folder, open_dataset
 from codegrad.bench.evaluate import Progress as Report
@@ -21,7 +21,6 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
 from codegrad.cli.options import json_option
-from codegrad.cli.session import echo_json
 from codegrad.errors import UsageError
 
 _SHOWN_TASKS = 20
@@ -153,7 +152,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     seconds = time.monotonic() - started
     if as_json:
         document = {**summary.to_data(), "seconds": round(seconds, 3)}
-        echo_json({**document, "results": str(path)})
+        _echo_json({**document, "results": str(path)})
     else:
         _show(summary, path, seconds, found.bad)
     return 0
@@ -162,10 +161,20 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
 @contextlib.contextmanager
 def _progress(label: str) -> Iterator[Report | None]:
     """Show a bar on standard error, if that is a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield None
         return
+    # A bar costs a tenth of a second to import.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+    )
+    from rich.progress import TimeRemainingColumn as Remaining  # noqa: PLC0415
+
+    console = Console(stderr=True)
     columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), Remaining()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)
@@ -218,11 +227,15 @@ def _told(failure: Mapping[str, str]) -> str:
     return text
 
 
+def _echo_json(document: Mapping[str, Any]) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
 def _self_test(dataset: Dataset, grader: Grader, *, as_json: bool) -> int:
     with grader, _progress("self-test") as report:
         found = self_test(dataset, grader, progress=report)
     if as_json:
-        echo_json(
+        _echo_json(
             {
                 "schema": "codegrad.self-test/1",
                 "dataset": dataset.name,
