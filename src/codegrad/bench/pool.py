@@ -18,6 +18,7 @@ import random
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -50,8 +51,8 @@ REPAIR_CANDIDATES = 4000
 """Candidates of each repair."""
 
 TRUSTED_COMPLETIONS = 5
-TRUSTED_AGREEMENT = 0.8
-"""Completions that fail a visible test and agree like this are kept as they are."""
+TRUSTED_SHARE = 0.5
+"""Completions that fail a visible test stay if this share behaves exactly alike."""
 
 _STAGES = ("syntax", "tests")
 _RESAMPLES = 10_000
@@ -171,16 +172,18 @@ class Experiment:
         }
 
     def _agreed(self, task: Task, sources: Sequence[str]) -> str | None:
-        """Return what nearly all completions agree on although none passes.
+        """Return what most completions agree on although none passes.
 
         Then the visible test is suspect, not the completions: examples in docstrings
         are wrong at times, and independent programs are not wrong in the same way.
         """
         if len(sources) < TRUSTED_COMPLETIONS:
             return None
-        chosen = by_agreement(behaviours(task, sources, self._bench))
-        best = chosen.order[0]
-        return sources[best] if chosen.agreement[best] >= TRUSTED_AGREEMENT else None
+        seen = [row or None for row in behaviours(task, sources, self._bench)]
+        common, votes = Counter(seen).most_common(1)[0]
+        if common is None or votes < TRUSTED_SHARE * len(sources):
+            return None
+        return sources[seen.index(common)]
 
     def _repair(self, task: Task, sources: Sequence[str]) -> str:
         """Return the first repair that passes the visible tests, else nothing."""
