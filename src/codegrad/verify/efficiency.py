@@ -237,6 +237,7 @@ class EfficiencyStage:
     def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
         self._memory = memory or Memory()
         self._cpu_s = cpu_s
+        self._reference: tuple[Task, Growth | None] | None = None
 
     def run(
         self,
@@ -268,12 +269,20 @@ class EfficiencyStage:
         if found.growth is None:
             return replace(unknown(constraint, STAGE, found.reason), cpu_s=found.cpu_s)
         if limit is None and task.reference:
-            other = measure(task.reference, task, inputs, bench, cpu_s=self._cpu_s)
-            limit = other.growth
+            limit = self._reference_growth(task, inputs, bench)
         if limit is None:
             reason = f"measured {found.growth}; no limit is stated"
             return replace(unknown(constraint, STAGE, reason), cpu_s=found.cpu_s)
         return _against(constraint, found, limit, task.entry_point)
+
+    def _reference_growth(
+        self, task: Task, inputs: Inputs, bench: Workbench
+    ) -> Growth | None:
+        """Return how the cost of the reference grows; measured once for a task."""
+        if self._reference is None or self._reference[0] is not task:
+            found = measure(task.reference, task, inputs, bench, cpu_s=self._cpu_s)
+            self._reference = (task, found.growth)
+        return self._reference[1]
 
 
 def _against(

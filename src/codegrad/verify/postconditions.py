@@ -33,7 +33,7 @@ def judge_clause(constraint: Constraint, session: Session) -> Verdict:
     checker = _Checker(session, constraint.check.clause)
     failing = checker.failing(session.in_domain(session.inputs.all))
     if not failing and not checker.trouble:
-        failing = checker.failing(session.in_domain(session.inputs.explore(EXPLORED)))
+        failing = checker.failing(session.explore(EXPLORED))
     if checker.reached and not failing:
         # Beside plain results, one that is none cannot be what was meant.
         failing = checker.opaque

@@ -41,6 +41,9 @@ class Remembered:
     reference: dict[str, CallOutcome] = field(default_factory=dict)
     """What the reference does with an input, by its text."""
 
+    explored: dict[int, list[Args]] = field(default_factory=dict)
+    """What Hypothesis drew, by how much it was asked for."""
+
 
 class Memory:
     """Remembers the task that was asked for last; a run has many candidates for one."""
@@ -85,6 +88,13 @@ class Session:
             cpu_s=cpu_s,
             seen=remembered.reference,
         )
+
+    def explore(self, count: int) -> list[Args]:
+        """Return inputs inside the domain that Hypothesis draws."""
+        drawn = self._remembered.explored
+        if count not in drawn:
+            drawn[count] = self.inputs.explore(count)
+        return self.in_domain(drawn[count])
 
     def in_domain(self, inputs: Sequence[Args]) -> list[Args]:
         """Return the inputs that meet the preconditions, in order.
