@@ -44,6 +44,9 @@ class Odd:
     is_large: bool
     """Whether it is large, so that running out of time or stack is no fault."""
 
+    is_number: bool
+    """Whether the odd argument is a number, which may simply be outside the domain."""
+
 
 def odd_inputs(shapes: Sequence[Shape], normal: Args) -> list[Odd]:
     """Return inputs like `normal` with one odd argument each.
@@ -56,7 +59,9 @@ def odd_inputs(shapes: Sequence[Shape], normal: Args) -> list[Odd]:
     for index, shape in enumerate(shapes[: len(normal)]):
         for value in _odd_values(shape):
             args = (*normal[:index], value, *normal[index + 1 :])
-            found.setdefault(repr(args), Odd(args, _is_large(value)))
+            found.setdefault(
+                repr(args), Odd(args, _is_large(value), isinstance(value, int | float))
+            )
     return list(found.values())
 
 

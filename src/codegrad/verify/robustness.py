@@ -299,7 +299,9 @@ def _boundaries(constraint: Constraint, session: Session) -> Verdict:
     failing = [
         (item.args, outcome)
         for item, outcome in zip(odd, outcomes, strict=True)
-        if not item.is_large and _is_fatal(session, item.args, outcome)
+        if not item.is_large
+        and (not item.is_number or session.inputs.profile.admits(item.args))
+        and _is_fatal(session, item.args, outcome)
     ]
     alias = _alias_difference(session)
     if alias:
