@@ -151,6 +151,12 @@ def test_programs_are_judged_by_what_they_print(grader: Grader) -> None:
     verdict = grader.grade(one, "print(int(input()) * 2)")
     assert verdict.outcomes == {"public": "error"}
     assert not grader.grade(one, "print(7)").passed
+    source = (
+        "import threading, time\n"
+        "def main():\n    x = float(input())\n    time.sleep(0.05)\n    print(x * 2)\n"
+        "threading.Thread(target=main).start()"
+    )
+    assert grader.grade(one, source).passed
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,9 @@ CALL_FACTOR = 4.0
 TOTAL_FLOOR_S = 60.0
 """All calls of a sample together get no less time than this; EvalPlus' ceiling."""
 
-UNCALIBRATED_S = 6.0
-"""Seconds for one call where there is no reference; LiveCodeBench's limit."""
+UNCALIBRATED_S = 12.0
+"""Processor seconds for one call where there is no reference: twice LiveCodeBench's
+limit, which was set for another machine."""
 
 REFERENCE_LIMITS = HostLimits(call_s=120.0, silence_s=300.0, total_s=900.0)
 _FORMAT = 1
@@ -308,7 +309,7 @@ def _holds_nan(value: object) -> bool:
 
 def _limits(seconds: Sequence[float]) -> HostLimits:
     if not seconds:
-        return HostLimits(call_s=UNCALIBRATED_S, silence_s=4 * UNCALIBRATED_S)
+        return HostLimits(call_s=UNCALIBRATED_S, silence_s=3 * UNCALIBRATED_S)
     call_s = max(CALL_FLOOR_S, CALL_FACTOR * max(seconds))
     total_s = TOTAL_FLOOR_S + CALL_FACTOR * math.fsum(seconds)
     return HostLimits(call_s=call_s, silence_s=3 * call_s + 2, total_s=total_s)

@@ -36,6 +36,10 @@ from codegrad.bench.records import (
 from codegrad.sandbox import Ending, Limits, Sandbox, answering
 from codegrad.sandbox.hosting import MODULE, Host, HostRun
 
+PROGRAM_S, PROGRAM_WALL_S = 12.0, 30.0
+"""Processor and wall seconds of one run of a program: twice LiveCodeBench's limit,
+which was set for another machine and a wall clock, and time to wait for a core."""
+
 _SHOWN = 300
 _HEAVY = re.compile(r"^\s*(?:import|from)\s+(?:numpy|scipy|pandas|sympy)\b", re.M)
 _SIZE_FACTOR, _SIZE_SLACK = 32, 4096
@@ -298,7 +302,10 @@ class Grader:
                 source,
                 [stdin],
                 limits=Limits(
-                    wall_s=15.0, cpu_s=6.0, memory_mb=4096, output_bytes=64 << 20
+                    wall_s=PROGRAM_WALL_S,
+                    cpu_s=PROGRAM_S,
+                    memory_mb=4096,
+                    output_bytes=64 << 20,
                 ),
                 context=grade.problem.context,
             )

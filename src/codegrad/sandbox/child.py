@@ -2233,6 +2233,7 @@ def _program_role() -> None:
         ):
             code = compile(text, name, "exec", dont_inherit=True)
             exec(code, module.__dict__)  # noqa: S102 - the purpose of this process
+        _join_threads()
     except SystemExit as error:
         found["returncode"] = _exit_status(error)
     except BaseException as error:  # noqa: BLE001 - turned into a message
@@ -2243,6 +2244,18 @@ def _program_role() -> None:
         with contextlib.suppress(BaseException):
             stream.flush()
     _send(["end", found])
+
+
+def _join_threads() -> None:
+    """Wait for the program's threads, as an interpreter does at its end."""
+    threading = sys.modules.get("threading")
+    while threading is not None:
+        own = threading.current_thread()
+        others = [t for t in threading.enumerate() if t is not own and not t.daemon]
+        if not others:
+            break
+        for thread in others:
+            thread.join()
 
 
 def _exit_status(error: SystemExit) -> int:
