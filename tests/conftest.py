@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from codegrad.sandbox import Limits
 from codegrad.verify.stage import Workbench
+
+# No test depends on how fast this machine happens to be.
+settings.register_profile("codegrad", deadline=None)
+settings.load_profile("codegrad")
 
 
 @pytest.fixture(scope="session")
