@@ -101,9 +101,7 @@ def _draw_int(rng: random.Random, pool: Pool) -> int:
         return rng.choice(pool.ints) + rng.choice((-1, 0, 0, 1))
     if choice < 0.75:  # noqa: PLR2004 - small numbers, where cases meet
         return rng.randint(-10, 20)
-    top = max(
-        10, 10, *(abs(value) for value in pool.ints if abs(value) < _SPAN * _SPAN)
-    )
+    top = max([10, *(abs(n) for n in pool.ints if abs(n) < _SPAN * _SPAN)])
     return rng.randint(-top, 2 * top)
 
 
