@@ -18,7 +18,7 @@ from codegrad.verify.contracts import clause_source
 from codegrad.verify.generation import Inputs
 from codegrad.verify.growth import Fit, Growth, fit, growth_of
 from codegrad.verify.operation_count import COUNTER, PREAMBLE, instrument
-from codegrad.verify.session import Memory, unknown
+from codegrad.verify.session import unknown
 from codegrad.verify.shapes import Shape
 from codegrad.verify.stage import Workbench
 
@@ -234,10 +234,8 @@ class EfficiencyStage:
 
     name = STAGE
 
-    def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
-        self._memory = memory or Memory()
+    def __init__(self, *, cpu_s: float = CPU_S) -> None:
         self._cpu_s = cpu_s
-        self._reference: tuple[Task, Growth | None] | None = None
 
     def run(
         self,
@@ -247,7 +245,7 @@ class EfficiencyStage:
         bench: Workbench,
     ) -> list[Verdict]:
         """Return one verdict for each constraint, in order."""
-        inputs = self._memory.of(task).inputs
+        inputs = bench.memory.of(task).inputs
         source = sources[task.main]
         found = measure(source, task, inputs, bench, cpu_s=self._cpu_s)
         return [self._judge(c, found, task, inputs, bench) for c in constraints]
@@ -279,10 +277,11 @@ class EfficiencyStage:
         self, task: Task, inputs: Inputs, bench: Workbench
     ) -> Growth | None:
         """Return how the cost of the reference grows; measured once for a task."""
-        if self._reference is None or self._reference[0] is not task:
+        known = bench.memory.of(task).reference_growth
+        if task.reference not in known:
             found = measure(task.reference, task, inputs, bench, cpu_s=self._cpu_s)
-            self._reference = (task, found.growth)
-        return self._reference[1]
+            known[task.reference] = found.growth
+        return known[task.reference]
 
 
 def _against(

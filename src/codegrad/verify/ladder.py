@@ -15,25 +15,22 @@ from codegrad.verify.lint import LintStage
 from codegrad.verify.proof import ProofStage
 from codegrad.verify.properties import PropertiesStage
 from codegrad.verify.robustness import RobustnessStage
-from codegrad.verify.session import Memory
 from codegrad.verify.stage import Stage, Workbench
 from codegrad.verify.symbolic import SymbolicStage
 from codegrad.verify.syntax import SyntaxStage
 from codegrad.verify.tests import TestsStage
 from codegrad.verify.types import TypesStage
 
-_MEMORY = Memory()  # the inputs of the task that is being verified
-
 STAGES: tuple[Stage, ...] = (
     SyntaxStage(),
     LintStage(),
     TypesStage(),
     TestsStage(),
-    PropertiesStage(_MEMORY),
+    PropertiesStage(),
     ProofStage(),
-    EfficiencyStage(_MEMORY),
-    SymbolicStage(_MEMORY),
-    RobustnessStage(_MEMORY),
+    EfficiencyStage(),
+    SymbolicStage(),
+    RobustnessStage(),
 )
 """Every stage, in the order in which they run."""
 

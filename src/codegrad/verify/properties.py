@@ -19,7 +19,7 @@ from codegrad.verdict import Verdict
 from codegrad.verify.generalisations import judge_behaviour
 from codegrad.verify.postconditions import judge_clause
 from codegrad.verify.reference import judge_reference
-from codegrad.verify.session import Memory, Session, unknown
+from codegrad.verify.session import Session, unknown
 from codegrad.verify.stage import Workbench
 
 CPU_S = 4.0
@@ -30,15 +30,12 @@ class PropertiesStage:
     """Looks for inputs on which a property does not hold.
 
     Args:
-        memory: What is known of the task, shared with other stages; it says how many
-            inputs are generated.
         cpu_s: Processor seconds for the candidate's calls; what is left is `NOT_RUN`.
     """
 
     name = "properties"
 
-    def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
-        self._memory = memory or Memory()
+    def __init__(self, *, cpu_s: float = CPU_S) -> None:
         self._cpu_s = cpu_s
 
     def run(
@@ -49,7 +46,7 @@ class PropertiesStage:
         bench: Workbench,
     ) -> list[Verdict]:
         """Return one verdict for each constraint, in order."""
-        remembered = self._memory.of(task)
+        remembered = bench.memory.of(task)
         problem = remembered.inputs.problem
         if problem:
             return [unknown(c, self.name, problem) for c in constraints]

@@ -31,7 +31,6 @@ from codegrad.verify.contracts import allowed_errors, is_allowed
 from codegrad.verify.inputs import Args
 from codegrad.verify.oracles import agree, is_opaque
 from codegrad.verify.session import (
-    Memory,
     Session,
     passed,
     refuted,
@@ -53,14 +52,12 @@ class RobustnessStage:
     """Looks at what a function does besides returning a value.
 
     Args:
-        memory: What is known of the task, shared with other stages.
         cpu_s: Processor seconds for the candidate's calls.
     """
 
     name = STAGE
 
-    def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
-        self._memory = memory or Memory()
+    def __init__(self, *, cpu_s: float = CPU_S) -> None:
         self._cpu_s = cpu_s
 
     def run(
@@ -71,7 +68,7 @@ class RobustnessStage:
         bench: Workbench,
     ) -> list[Verdict]:
         """Return one verdict for each constraint, in order."""
-        remembered = self._memory.of(task)
+        remembered = bench.memory.of(task)
         problem = remembered.inputs.problem
         session = Session(sources, remembered, bench, cpu_s=self._cpu_s)
         if not problem:

@@ -6,18 +6,17 @@ the candidate is worked out once for a task.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from codegrad.contract import ClauseKind
 from codegrad.sandbox import CallOutcome, Ending
-from codegrad.task import Constraint, Sources, Task
+from codegrad.task import Constraint, Sources
 from codegrad.tasks.literals import call_text, shorten
 from codegrad.verdict import Counterexample, Status, Verdict
 from codegrad.verify.calling import Caller
 from codegrad.verify.calls import describe
 from codegrad.verify.contracts import evaluate
-from codegrad.verify.generation import DEFAULT_INPUTS, Inputs, inputs_of
 from codegrad.verify.inputs import Args
+from codegrad.verify.memory import Remembered
 from codegrad.verify.shrink import shrink, size
 from codegrad.verify.stage import Workbench
 
@@ -27,36 +26,6 @@ SHRINK_CALLS = 30
 _MAX_CONFIRMATIONS = 3
 
 _EXHAUSTED = frozenset({"RecursionError", "MemoryError", "OverflowError"})
-
-
-@dataclass(slots=True)
-class Remembered:
-    """What is known of a task whatever the candidate."""
-
-    task: Task
-    inputs: Inputs
-    domain: dict[str, bool] = field(default_factory=dict)
-    """Whether an input meets the preconditions, by its text."""
-
-    reference: dict[str, CallOutcome] = field(default_factory=dict)
-    """What the reference does with an input, by its text."""
-
-    explored: dict[int, list[Args]] = field(default_factory=dict)
-    """What Hypothesis drew, by how much it was asked for."""
-
-
-class Memory:
-    """Remembers the task that was asked for last; a run has many candidates for one."""
-
-    def __init__(self, count: int = DEFAULT_INPUTS) -> None:
-        self._count = count
-        self._last: Remembered | None = None
-
-    def of(self, task: Task) -> Remembered:
-        """Return what is known of `task`."""
-        if self._last is None or self._last.task is not task:
-            self._last = Remembered(task, inputs_of(task, self._count))
-        return self._last
 
 
 class Session:

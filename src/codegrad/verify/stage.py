@@ -17,6 +17,7 @@ from codegrad.sandbox.repository import SUITE_LIMITS, run_suite, search_job
 from codegrad.search.frontier import JobRun
 from codegrad.task import Constraint, PytestCheck, Sources, Task
 from codegrad.verdict import Verdict
+from codegrad.verify.memory import Memory
 
 SEARCH_KERNEL = "codegrad.search.kernel"
 KERNEL_LIMITS = Limits(wall_s=30.0, cpu_s=600.0)
@@ -37,11 +38,13 @@ class Workbench:
         limits: Limits | None = None,
         suite_limits: Limits = SUITE_LIMITS,
         allow_unsafe: bool = False,
+        seed: int = 0,
     ) -> None:
         self.python = python
         self.limits = limits or Limits(wall_s=3.0, cpu_s=3.0)
         self.suite_limits = suite_limits
         self.allow_unsafe = allow_unsafe
+        self.memory = Memory(seed=seed)
 
     @cached_property
     def sandbox(self) -> Sandbox:

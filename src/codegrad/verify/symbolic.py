@@ -24,7 +24,7 @@ from codegrad.verify.clauses import clause_prelude
 from codegrad.verify.inputs import Args, entry_node
 from codegrad.verify.postconditions import clause_failure
 from codegrad.verify.reference import reference_failure
-from codegrad.verify.session import Memory, Session, unknown
+from codegrad.verify.session import Session, unknown
 from codegrad.verify.shapes import Shape
 from codegrad.verify.stage import Workbench
 
@@ -44,14 +44,12 @@ class SymbolicStage:
     """Asks CrossHair for inputs that break a contract or tell apart a reference.
 
     Args:
-        memory: What is known of the task, shared with other stages.
         cpu_s: Processor seconds for one constraint.
     """
 
     name = STAGE
 
-    def __init__(self, memory: Memory | None = None, *, cpu_s: float = CPU_S) -> None:
-        self._memory = memory or Memory()
+    def __init__(self, *, cpu_s: float = CPU_S) -> None:
         self._cpu_s = cpu_s
 
     def run(
@@ -62,7 +60,7 @@ class SymbolicStage:
         bench: Workbench,
     ) -> list[Verdict]:
         """Return one verdict for each constraint, in order."""
-        session = Session(sources, self._memory.of(task), bench)
+        session = Session(sources, bench.memory.of(task), bench)
         return [self._judge(constraint, session) for constraint in constraints]
 
     def _judge(self, constraint: Constraint, session: Session) -> Verdict:
