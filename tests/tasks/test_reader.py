@@ -72,6 +72,43 @@ def f(x):
     assert names == ["example 1", "g example 1"]
 
 
+def test_examples_of_functions_outside_the_call_graph_are_no_constraints(
+    tmp_path: Path,
+) -> None:
+    path = write(
+        tmp_path / "m.py",
+        '''
+def called(x):
+    """
+    >>> called(1)
+    1
+    """
+    return x
+def f(x):
+    """
+    >>> f(1)
+    1
+    """
+    return called(x)
+def caller(x):
+    """
+    >>> caller(1)
+    1
+    """
+    return f(x)
+def stranger(x):
+    """
+    >>> stranger(1)
+    5
+    """
+''',
+    )
+    task = read_task(f"{path}::f")
+    names = [c.name for c in task.constraints if c.stage == "tests"]
+    assert names == ["example 1", "called example 1", "caller example 1"]
+    assert any("examples of stranger" in note for note in task.notes)
+
+
 def test_doctests_with_setup_print_and_non_literal_results(tmp_path: Path) -> None:
     path = write(
         tmp_path / "m.py",

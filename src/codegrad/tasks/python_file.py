@@ -5,12 +5,18 @@ examples and the contract. The file is parsed, never executed.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from codegrad.contract import read_contract
 from codegrad.errors import TargetError
-from codegrad.task import Constraint, Task, clause_constraints, static_constraints
+from codegrad.task import (
+    Constraint,
+    Task,
+    clause_constraints,
+    reconcile,
+    static_constraints,
+)
 from codegrad.tasks.docstrings import Examples, read_examples
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -87,7 +93,13 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
     context: str = "",
     prompt: str = "",
 ) -> Task:
-    """Return the task that a module text states; see `read_python_file`."""
+    """Return the task that a module text states; see `read_python_file`.
+
+    Examples that the `extra` constraints contradict are left out with a note.
+
+    Raises:
+        ContradictionError: If two constraints of one origin exclude each other.
+    """
     tree = parse(text, main)
     if tree is None:
         if name is None:
@@ -103,7 +115,7 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
             "project's own pytest tests (--tests tests/), not with examples alone"
         )
     examples = _all_examples(tree, functions, entry_point)
-    return Task(
+    task = Task(
         name=f"{main}::{entry_point}",
         entry_point=entry_point,
         sources={main: text},
@@ -120,6 +132,7 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
         path=path,
         notes=(*examples.notes, *contract.problems),
     )
+    return reconcile(task)
 
 
 def module_functions(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
@@ -191,18 +204,57 @@ def _unparsed_task(
 def _all_examples(
     tree: ast.Module, functions: dict[str, _Function], entry_point: str
 ) -> Examples:
-    """Collect the entry point's examples, then those of the functions it may use."""
+    """Collect the examples of the entry point, of what it calls and what calls it.
+
+    Those of other functions say nothing about it; a note names them.
+    """
     found = Examples()
+    related = _related(functions, entry_point)
     order = [entry_point, *(name for name in functions if name != entry_point)]
+    unrelated: list[str] = []
     for name in order:
         docstring = ast.get_docstring(functions[name]) or ""
         if name == entry_point and ">>>" not in docstring:
             docstring = "\n".join([docstring, *_loose_strings(tree)])
         if name != entry_point and ">>>" not in docstring:
             continue  # prose of a helper is not a statement about this task
+        if name not in related:
+            unrelated.append(name)
+            continue
         part = read_examples(docstring, name, entry_point=entry_point)
         found.constraints += part.constraints
         found.notes += part.notes
+    if unrelated:
+        found.notes.append(
+            f"not checked: examples of {', '.join(unrelated)}, which {entry_point} "
+            "neither calls nor is called by"
+        )
+    return found
+
+
+def _related(functions: dict[str, _Function], entry_point: str) -> set[str]:
+    """Return the functions that the entry point reaches or is reached from."""
+    calls = {
+        name: {
+            part.id
+            for part in ast.walk(node)
+            if isinstance(part, ast.Name) and part.id in functions
+        }
+        for name, node in functions.items()
+    }
+    callers = {
+        name: {other for other, called in calls.items() if name in called}
+        for name in functions
+    }
+    return _reached(calls, entry_point) | _reached(callers, entry_point)
+
+
+def _reached(edges: Mapping[str, set[str]], start: str) -> set[str]:
+    found, waiting = {start}, [start]
+    while waiting:
+        new = edges[waiting.pop()] - found
+        found |= new
+        waiting += new
     return found
 
 
