@@ -433,13 +433,31 @@ def _input_of(check: Check, entry_point: str) -> str | None:
 def _contradict(first: Check, second: Check) -> bool:
     match first, second:
         case CallCheck(), CallCheck():
-            exact = first.tolerance is None and second.tolerance is None
-            # repr first: a value that is not equal to itself (nan) agrees with itself.
-            same = repr(first.expected) == repr(second.expected)
-            return exact and not same and not first.expected == second.expected  # noqa: SIM201 - values define == only
+            room = (first.tolerance or 0.0) + (second.tolerance or 0.0)
+            return not _can_agree(first.expected, second.expected, room)
         case StdinCheck(), StdinCheck():
             return first.stdout.split() != second.stdout.split()
         case RaisesCheck(), RaisesCheck():
             return False
         case _:
             return True
+
+
+def _can_agree(first: Any, second: Any, room: float) -> bool:  # noqa: ANN401 - any plain value
+    """Return whether one value can pass both tests, their tolerances added."""
+    # repr first: a value that is not equal to itself (nan) agrees with itself.
+    if repr(first) == repr(second):
+        return True
+    match first, second:
+        case (list(), list()) | (tuple(), tuple()):
+            return len(first) == len(second) and all(
+                _can_agree(a, b, room) for a, b in zip(first, second, strict=True)
+            )
+        case (dict(), dict()):
+            return first.keys() == second.keys() and all(
+                _can_agree(value, second[key], room) for key, value in first.items()
+            )
+        case (float() | int(), float() | int()) if room:
+            return bool(first == second or abs(first - second) < room)
+        case _:
+            return bool(first == second)

@@ -7,6 +7,8 @@ import pytest
 
 from codegrad.errors import ContradictionError, TargetError, TestsError
 from codegrad.task import AssertionCheck, CallCheck, RaisesCheck, StdinCheck, Task
+from codegrad.tasks.assertions import read_assertions
+from codegrad.tasks.python_file import task_from_text
 from codegrad.tasks.reader import read_task
 
 
@@ -368,3 +370,20 @@ def test_an_async_function_needs_pytest(tmp_path: Path) -> None:
     path = write(tmp_path / "m.py", "async def f(x):\n    return x\n")
     with pytest.raises(TargetError, match="async"):
         read_task(str(path))
+
+
+def test_an_example_gives_way_to_a_given_test_however_the_test_is_written() -> None:
+    text = (
+        'def f(x):\n    """\n    >>> f(1)\n    0.33\n    >>> f(2)\n    0.5\n    """\n'
+    )
+    tests = read_assertions("assert abs(f(1) - 0.3333) < 1e-6", "f")
+    task = task_from_text(text, "m.py", "f", extra=tests)
+    assert [c.name for c in task.of_stage("tests")] == ["example 2", "test 1"]
+    assert "contradicts" in task.notes[0]
+
+
+def test_an_example_within_the_tolerance_of_a_given_test_is_kept() -> None:
+    text = 'def f(x):\n    """\n    >>> f(1)\n    0.33\n    """\n'
+    tests = read_assertions("assert abs(f(1) - 0.3333) < 1e-2", "f")
+    task = task_from_text(text, "m.py", "f", extra=tests)
+    assert [c.name for c in task.of_stage("tests")] == ["example 1", "test 1"]
