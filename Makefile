@@ -3,12 +3,13 @@ UV := .boot/bin/uv
 RUN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: help demo test test-slow check format bench clean
+.PHONY: help demo test test-slow test-ray check format bench clean
 
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
 	@echo "make test       set up and run the tests (under 10 minutes on 2 cores)"
 	@echo "make test-slow  the slow suites"
+	@echo "make test-ray   the tests of the Ray executor, in an environment of their own"
 	@echo "make check      format, lint, types"
 	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
 
@@ -31,6 +32,14 @@ test: .venv/.ready
 test-slow: .venv/.ready
 	$(RUN)/python -m pytest -n 2 -m slow
 
+.venv-ray/.ready: pyproject.toml uv.lock | $(UV)
+	@echo "setting up the environment with Ray in .venv-ray (once)"
+	@UV_PROJECT_ENVIRONMENT=.venv-ray $(UV) sync --quiet --frozen --extra ray
+	@touch $@
+
+test-ray: .venv-ray/.ready
+	.venv-ray/bin/python -m pytest -m ray
+
 check: .venv/.ready
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
@@ -46,4 +55,4 @@ bench: .venv/.ready
 	$(RUN)/python -m codegrad.bench.repair humanevalfix --data $(DATA)
 
 clean:
-	rm -rf .venv .boot .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-ray .boot .mypy_cache .pytest_cache .ruff_cache
