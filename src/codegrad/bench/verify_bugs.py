@@ -23,6 +23,7 @@ from typing import Any
 from codegrad.bench.verify_rows import Program, RowTasks, sampled
 from codegrad.bench.verify_runs import Record, earlier_records, run_jobs, say
 from codegrad.errors import CodeGradError
+from codegrad.sandbox import Limits
 from codegrad.task import Sources, Task
 from codegrad.verdict import Status
 from codegrad.verify.ladder import Ladder
@@ -32,6 +33,8 @@ RIGHT = ("right_humaneval_dev", "right_mbpp_dev", "right_lcb_dev")
 WRONG = "wrong_humaneval_dev"
 STAGES = ("syntax", "tests", "properties", "proof", "efficiency", "robustness")
 """The stages that can tell right from wrong; linters look at something else."""
+CONTEST_LIMITS = Limits(wall_s=30.0, cpu_s=10.0)
+"""What a contest allows a program; the default is for functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ def judge_programs(job: Job) -> Iterator[Record]:
     """Yield what the ladder says about each program of a job."""
     tasks = RowTasks(job.data)
     ladder = Ladder.of(STAGES)
-    with Workbench() as bench:
-        task = tasks.task(job.programs[0])
+    task = tasks.task(job.programs[0])
+    limits = None if task.entry_point else CONTEST_LIMITS
+    with Workbench(limits=limits) as bench:
         if job.is_hard_only:
             hard = tuple(c for c in task.constraints if c.hard)
             task = replace(task, constraints=hard)

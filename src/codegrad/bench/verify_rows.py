@@ -31,6 +31,7 @@ from codegrad.tasks.python_file import task_from_text
 Row = Mapping[str, Any]
 
 _MAIN = "m.py"
+_THERE = "import math, sys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,8 @@ class RowTasks:
             tests = read_assertions("\n".join(lines), entry) if lines else ()
             stub = f"def {entry}(*args): ...\n"
             task = task_from_text(stub, _MAIN, entry, extra=tests, prompt=text)
-            # Some statements use `math` as if it were there, and so do programs.
-            return replace(task, prelude="import math", context="import math")
+            # Some statements use `math` or `sys` as if it were there; programs too.
+            return replace(task, prelude=_THERE, context=_THERE)
         return _contest_task(name, self._contest[name])
 
 
