@@ -17,6 +17,7 @@ from codegrad.budget import Budget, Spent
 from codegrad.code import MODULE, Program
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.claims import (
+    OBSERVED,
     CheckedClaim,
     Claim,
     ClaimStatus,
@@ -184,7 +185,14 @@ class ModelCritic:
         if asked.reply is None:
             spent = _difference(self.client.spent, before)
             return Review(spent=spent, note=asked.problem, is_over=asked.is_final)
-        review = run_claims(remarks, task, program, target.path, self._bench)
+        review = run_claims(
+            remarks,
+            task,
+            program,
+            target.path,
+            self._bench,
+            checks=direction.guidance.checks_claims,
+        )
         self.counts.update(str(checked.status) for checked in review.claims)
         return replace(review, spent=_difference(self.client.spent, before))
 
@@ -259,7 +267,14 @@ class ScriptedCritic:
         remarks = self._remarks[self._next]
         self._next += 1
         target = target_of(task, program, direction)
-        review = run_claims(remarks, task, program, target.path, self._bench)
+        review = run_claims(
+            remarks,
+            task,
+            program,
+            target.path,
+            self._bench,
+            checks=direction.guidance.checks_claims,
+        )
         self.counts.update(str(checked.status) for checked in review.claims)
         return review
 
@@ -276,19 +291,31 @@ class ScriptedCritic:
         """Hold nothing."""
 
 
-def run_claims(
-    remarks: Sequence[Remark], task: Task, program: Program, path: str, bench: Workbench
+def run_claims(  # noqa: PLR0913 - what a claim is run against
+    remarks: Sequence[Remark],
+    task: Task,
+    program: Program,
+    path: str,
+    bench: Workbench,
+    *,
+    checks: bool = True,
 ) -> Review:
     """Return the remarks on the file at `path` that hold, as critiques.
 
     A remark whose claim is not confirmed is dropped; one without a claim stays as an
-    opinion of little weight.
+    opinion of little weight. Without `checks` every claim is believed: the ablation.
     """
     critiques: list[Critique] = []
     claims: list[CheckedClaim] = []
     for number, remark in enumerate(remarks, 1):
         checked = None
-        if remark.claim is not None:
+        if remark.claim is not None and not checks:
+            why = "it is believed: the strategy runs no claim"
+            checked = CheckedClaim(
+                remark.claim, ClaimStatus.UNCHECKED, why, weight=OBSERVED
+            )
+            claims.append(checked)
+        elif remark.claim is not None:
             checked = check_claim(remark.claim, task, program, bench)
             claims.append(checked)
             if checked.status is not ClaimStatus.CONFIRMED:

@@ -8,12 +8,12 @@ anything is not an exception. `EngineError` is for an engine that cannot work at
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.gradient import Gradient
+from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.task import Sources, Task
 
 Progress = Callable[[int, str], None]
@@ -37,13 +37,78 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Guidance:
+    """What an engine is shown and asked for: the part of a strategy that it sees."""
+
+    proposals: int | None = None
+    """How many proposals are wanted at once; None leaves it to the engine."""
+
+    plans: bool = True
+    """Whether a model names approaches before it writes code."""
+
+    verdicts: bool = True
+    """Whether what the verifiers found is shown."""
+
+    counterexamples: bool = True
+    """Whether failing inputs are shown, with what was expected and observed."""
+
+    values: bool = True
+    """Whether the values of variables at blamed lines are shown."""
+
+    attempts: bool = True
+    """Whether it is shown what was tried before and what became of it."""
+
+    checks_claims: bool = True
+    """Whether a critic's claims are executed before they are believed."""
+
+    def shown(self, gradient: Gradient) -> Gradient:
+        """Return what is left of a gradient when all that is not shown is gone."""
+        return Gradient(
+            self._stripped(critique)
+            for critique in gradient
+            if self.verdicts or critique.source is not CritiqueSource.VERIFIER
+        )
+
+    def _stripped(self, critique: Critique) -> Critique:
+        if not self.values:
+            critique = replace(critique, values=())
+        if self.counterexamples or not critique.counterexamples:
+            return critique
+        # The advice of a verifier repeats its counterexample.
+        advice = critique.direction
+        if critique.source is CritiqueSource.VERIFIER:
+            advice = f"satisfy {critique.constraint}"
+        return replace(critique, counterexamples=(), direction=advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another candidate that is worth a look: it alone satisfies something."""
+
+    label: str
+    satisfies: tuple[str, ...]
+    """Names of the hard constraints that it satisfies and the program does not."""
+
+    sources: Sources
+
+
+@dataclass(frozen=True, slots=True)
 class Direction:
-    """Where to go: the aggregated gradient and what was tried before."""
+    """Where to go: the aggregated gradient and what was tried before.
+
+    What the guidance says is not to be shown is not in it.
+    """
 
     gradients: Mapping[tuple[str, str], Gradient]
     """By path and function name; only variables that may change."""
 
     momentum: tuple[Attempt, ...] = ()
+    guidance: Guidance = field(default_factory=Guidance)
+    reflections: tuple[str, ...] = ()
+    """What a critic learned from earlier programs, oldest first."""
+
+    others: tuple[Other, ...] = ()
+    """Candidates that satisfy what the program does not, the nearest first."""
 
     def suspicion(self, path: str) -> dict[int, float]:
         """Return the suspicion of the lines of one file, 0 to 1."""
@@ -73,6 +138,9 @@ class Proposal:
     line: int = 0
     cost: float = 0.0
     """How far-fetched it is by the engine's own measure; smaller is better."""
+
+    votes: int = 1
+    """How many independent answers came to this very text."""
 
 
 @dataclass(frozen=True, slots=True)

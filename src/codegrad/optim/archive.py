@@ -1,0 +1,174 @@
+"""The candidates worth keeping beside the best one: a Pareto archive over constraints.
+
+In: proposals that were verified. Out: `Member`s: those that pass all that is visible,
+those that satisfy something that no better one satisfies, and how often each text was
+proposed. Invariant: of two members with the same hard constraints satisfied the one
+with the lower loss is kept; the order is that of arrival; all of it is plain data.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from codegrad.engines.engine import Other
+from codegrad.loss import Loss
+from codegrad.task import Sources
+
+MAX_MEMBERS = 40
+"""Candidates that are kept; those that are dominated go first, the latest first."""
+
+_Key = tuple[tuple[int, ...], float, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One candidate and what is known of it."""
+
+    changed: Mapping[str, str]
+    """The files whose text is not the task's own."""
+
+    label: str
+    engine: str
+    satisfied: tuple[str, ...]
+    """The hard constraints that hold, by name in order."""
+
+    verified: bool
+    key: _Key
+    """The value of its loss."""
+
+    votes: int = 1
+    """How many independent answers came to this very text."""
+
+    parent: str = ""
+    """The candidate that it is a repair of, by fingerprint."""
+
+    visited: bool = False
+    """Whether the run went on from it at some time."""
+
+    def dominates(self, other: "Member") -> bool:
+        """Return whether it satisfies all that the other does, and is better."""
+        mine, theirs = set(self.satisfied), set(other.satisfied)
+        return theirs < mine or (mine == theirs and self.key < other.key)
+
+
+class Archive:
+    """The members by the fingerprint of their text."""
+
+    def __init__(self, start: Sources) -> None:
+        self._start = dict(start)
+        self._members: dict[str, Member] = {}
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._members.values())
+
+    def items(self) -> list[tuple[str, Member]]:
+        """Return the members with their fingerprints, in the order of arrival."""
+        return list(self._members.items())
+
+    def get(self, key: str) -> Member | None:
+        """Return a member by its fingerprint."""
+        return self._members.get(key)
+
+    def sources(self, member: Member) -> Sources:
+        """Return the complete texts of a member."""
+        return {**self._start, **member.changed}
+
+    def add(  # noqa: PLR0913 - what is known of a candidate
+        self,
+        sources: Sources,
+        loss: Loss,
+        *,
+        label: str,
+        engine: str,
+        votes: int = 1,
+        parent: str = "",
+    ) -> None:
+        """Keep a candidate, or count it once more."""
+        key = fingerprint(sources)
+        if self.vote(key, votes):
+            return
+        changed = {p: t for p, t in sources.items() if t != self._start.get(p)}
+        self._members[key] = Member(
+            changed,
+            label,
+            engine,
+            tuple(sorted(loss.satisfied)),
+            loss.verified,
+            loss.key,
+            votes,
+            parent,
+        )
+        if len(self._members) > MAX_MEMBERS:
+            self._drop()
+
+    def vote(self, key: str, votes: int = 1) -> bool:
+        """Count a known candidate once more; return whether it is known."""
+        known = self._members.get(key)
+        if known is not None:
+            self._members[key] = replace(known, votes=known.votes + votes)
+        return known is not None
+
+    def visit(self, key: str) -> None:
+        """Remember that the run goes on from a member."""
+        self._members[key] = replace(self._members[key], visited=True)
+
+    def verified(self) -> list[tuple[str, Member]]:
+        """Return the members that pass all that is visible."""
+        return [(key, m) for key, m in self._members.items() if m.verified]
+
+    def front(self) -> list[tuple[str, Member]]:
+        """Return the members that no other dominates, the lowest loss first."""
+        found = [
+            (key, member)
+            for key, member in self._members.items()
+            if not any(other.dominates(member) for other in self._members.values())
+        ]
+        return sorted(found, key=lambda row: row[1].key)
+
+    def others(self, satisfied: frozenset[str], *, at_most: int) -> tuple[Other, ...]:
+        """Return members of the front that satisfy what `satisfied` does not hold."""
+        found = [
+            Other(m.label, extra, self.sources(m))
+            for _, m in self.front()
+            if (extra := tuple(n for n in m.satisfied if n not in satisfied))
+        ]
+        return tuple(found[:at_most])
+
+    def state(self) -> list[Any]:
+        """Return the members as JSON-able data."""
+        return [[key, asdict(member)] for key, member in self._members.items()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Go on from what `state` returned."""
+        self._members = {key: _member(data) for key, data in state}
+
+    def _drop(self) -> None:
+        front = {key for key, _ in self.front()}
+        spare = [
+            key
+            for key, m in self._members.items()
+            if not m.verified and key not in front
+        ]
+        del self._members[(spare or list(self._members))[-1]]
+
+
+def _member(data: Mapping[str, Any]) -> Member:
+    hard, partial, soft, size = data["key"]
+    return Member(
+        **{
+            **data,
+            "satisfied": tuple(data["satisfied"]),
+            "key": (tuple(hard), partial, soft, size),
+        }
+    )
+
+
+def fingerprint(sources: Sources) -> str:
+    """Return a short text that tells texts apart."""
+    text = json.dumps(sorted(sources.items()))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
