@@ -49,7 +49,9 @@ class Loss:
         self.not_run = dict(not_run or {})
         self.ladder = tuple(ladder)
         self.size = size
-        self._program = program
+        self.program = program
+        """What `backward` fills; None for a candidate."""
+
         self._blamer = blamer
         self.judge = judge
         """Verifies another candidate against the same constraints."""
@@ -167,16 +169,16 @@ class Loss:
         `requires_grad` receives none. Runs the failing inputs once more, isolated
         and observed; asks no model.
         """
-        if self._program is None or self._blamer is None:
+        if self.program is None or self._blamer is None:
             return
-        self._program.loss = self
+        self.program.loss = self
         if self.verified:
             return
         received: dict[tuple[str, str], list[Critique]] = {}
-        for critique in self._blamer(self._program, self):
+        for critique in self._blamer(self.program, self):
             key = (critique.path, critique.function)
             received.setdefault(key, []).append(critique)
-        for code in self._program.codes:
+        for code in self.program.codes:
             found = received.get((code.path, code.name))
             if found and code.requires_grad:
                 code.grad = (code.grad or Gradient()) + Gradient(found)

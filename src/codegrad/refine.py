@@ -185,7 +185,7 @@ class _Run:
             self._emit("resumed", {})
         loss: Loss | None = None
         try:
-            loss = self.loss_fn(self.program)
+            loss = self._completed(self.loss_fn(self.program))
             self._emit("verified", {"loss": loss.to_data()})
             while not (end := self._end(loss)):
                 self.step += 1
@@ -244,6 +244,7 @@ class _Run:
         if step.accepted:
             proved = step.accepted.loss
             loss = proved if proved.verified else self.loss_fn(self.program)
+            loss = self._completed(loss)
         self._emit(
             "stepped",
             {
@@ -255,6 +256,15 @@ class _Run:
             },
         )
         return loss
+
+    def _completed(self, loss: Loss) -> Loss:
+        """Add the dear soft checks to the loss of a verified program."""
+        if not loss.verified:
+            return loss
+        try:
+            return self.loss_fn.complete(loss, self.program.sources)
+        except KeyboardInterrupt:
+            return loss  # what holds, holds; the rest is reported as not run
 
     def _end(self, loss: Loss) -> tuple[Outcome, str] | None:
         if loss.verified:

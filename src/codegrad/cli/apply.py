@@ -64,6 +64,7 @@ def _verified_again(run: Run, screen: Screen) -> Result:
         ) as bench,
         screen.status(f"verifying {task.name}"),
     ):
-        loss = VerificationLoss(task, bench=bench).evaluate(sources)
+        loss_fn = VerificationLoss(task, bench=bench)
+        loss = loss_fn.complete(loss_fn.evaluate(sources), sources)
     outcome = Outcome.VERIFIED if loss.verified else Outcome.EXHAUSTED
     return Result(task, outcome, "verified again", sources, loss, Spent(), last.step)

@@ -40,7 +40,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         workbench(python, timeout_s, allow_unsafe=allow_unsafe) as bench,
         screen.status(f"verifying {task.name}"),
     ):
-        loss = VerificationLoss(task, bench=bench, ladder=ladder).evaluate(task.sources)
+        loss_fn = VerificationLoss(task, bench=bench, ladder=ladder)
+        loss = loss_fn.complete(loss_fn.evaluate(task.sources), task.sources)
     code = EXIT_REFUTED if loss.evidence.refuted else 0
     if as_json:
         echo_json(

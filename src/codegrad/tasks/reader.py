@@ -15,6 +15,7 @@ from codegrad.task import (
     Constraint,
     StdinCheck,
     Task,
+    dynamic_constraints,
     reconcile,
     static_constraints,
 )
@@ -54,6 +55,8 @@ def read_task(
     else:
         task = _file_task(path, name or None, [Path(test) for test in tests])
     task = reconcile(task)
+    constraints = (*task.constraints, *dynamic_constraints(task))
+    task = replace(task, constraints=constraints)
     if task.path is not None:
         # A run may be resumed from another folder.
         task = replace(task, path=task.path.absolute())

@@ -7,7 +7,7 @@ from codegrad.blame.critiques import Critic
 from codegrad.code import Code, Program
 from codegrad.loss import Loss
 from codegrad.task import Sources, Task
-from codegrad.verify.ladder import Ladder
+from codegrad.verify.ladder import Ladder, LadderRun
 from codegrad.verify.stage import Workbench
 
 
@@ -43,7 +43,10 @@ class VerificationLoss:
         self._on_stage = on_stage
 
     def __call__(self, code: Code | Program) -> Loss:
-        """Return the loss of a program; `backward` on it fills the gradients."""
+        """Return the loss of a program; `backward` on it fills the gradients.
+
+        Soft constraints of dear stages are left for `complete`.
+        """
         program = code.program if isinstance(code, Code) else code
         return self._loss(program.sources, program)
 
@@ -51,8 +54,27 @@ class VerificationLoss:
         """Return the loss of a candidate; it has no program to propagate to."""
         return self._loss(sources, None)
 
+    def complete(self, loss: Loss, sources: Sources) -> Loss:
+        """Return `loss`, that of `sources`, with the soft constraints left out of it.
+
+        What was established stays as it is.
+        """
+        run = self.ladder.complete(
+            LadderRun(loss.verdicts, loss.not_run),
+            sources,
+            self.task,
+            self.bench,
+            on_stage=self._on_stage,
+        )
+        return self._loss_of(run, sources, loss.program)
+
     def _loss(self, sources: Sources, program: Program | None) -> Loss:
-        run = self.ladder.run(sources, self.task, self.bench, on_stage=self._on_stage)
+        run = self.ladder.quick(sources, self.task, self.bench, on_stage=self._on_stage)
+        return self._loss_of(run, sources, program)
+
+    def _loss_of(
+        self, run: LadderRun, sources: Sources, program: Program | None
+    ) -> Loss:
         return Loss(
             self.task.constraints,
             run.verdicts,
