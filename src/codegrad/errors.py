@@ -8,7 +8,8 @@ says who else failed, in one sentence with what to do next::
     │   ├── TargetError       the file, function or record to refine cannot be read
     │   ├── TestsError        the tests cannot be used: missing, or they do not collect
     │   ├── ContradictionError  two tests that no program can satisfy together
-    │   └── DatasetError    a benchmark's file, or a file of samples, cannot be used
+    │   ├── DatasetError    a benchmark's file, or a file of samples, cannot be used
+    │   └── CertificateError  a certificate is not one, or not about what is at hand
     ├── SandboxError          isolation could not be set up or kept up
     │   └── UnsafeSandboxError  the kernel lacks the layers that make it a sandbox
     ├── EngineError           an engine could not propose
@@ -57,6 +58,10 @@ class ContradictionError(UsageError):
 
 class DatasetError(UsageError):
     """A benchmark's data file or a file of samples is missing or cannot be used."""
+
+
+class CertificateError(UsageError):
+    """A certificate cannot be read, was changed, or is not about what is at hand."""
 
 
 class SandboxError(CodeGradError):

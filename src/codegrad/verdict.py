@@ -4,9 +4,10 @@ In: nothing from other rooms. Out: `Status`, `Counterexample`, `Finding`, `Verdi
 Invariant: a verdict never claims more than what ran.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 
 class Status(IntEnum):
@@ -144,3 +145,6 @@ class Verdict:
 
     forge_proof: bool = True
     """False if the candidate shared a process with the test that judged it."""
+
+    record: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """What a proof rests on, as JSON-able data; goes into the certificate."""

@@ -77,6 +77,7 @@ class ProofStage:
             checked=len(result.conditions),
             distance=0.0 if status.holds else 1.0,
             cpu_s=result.cpu_s,
+            record=result.certificate.to_dict() if result.certificate else None,
         )
 
 
