@@ -24,9 +24,15 @@ _THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
+_PROGRAM_START = re.compile(
+    r"^(?:@|(?:async )?def |class |from \w|import \w|#|print\(|try:"
+    r"|(?:for|while|if|with) .*:|[A-Za-z_][\w, .\[\]*]*[-+*/%|&]?= ?\S)"
+)
+"""How a line of a program without functions may begin."""
 _OTHER_LANGUAGES = frozenset(
     {"json", "text", "txt", "bash", "sh", "console", "output", "diff", "yaml", "sql"}
 )
+_NO_FENCE = "the code had no fence"
 _MAX_CUTS = 50
 _MAX_STARTS = 8
 
@@ -92,12 +98,26 @@ def _from_blocks(
     if chosen is None:
         cut = is_cut or any(not block.is_closed for block in blocks)
         return Extraction(problem=_why_not(blocks, entry_point, is_cut=cut))
+    is_torn = (
+        not chosen.is_closed and bool(chosen.notes)
+        if not is_cut
+        else not chosen.is_closed or _NO_FENCE in chosen.notes
+    )
+    if (is_cut and _ends_with(text, chosen.text)) or (is_torn and not entry_point):
+        # Half a function can parse, half a program mostly does; neither was meant.
+        return Extraction(problem=_why_not((), entry_point, is_cut=True))
     if not entry_point:
         return _checked(_ended(chosen.text), "code", "", chosen.notes)
     merged = merge(current, chosen.text)
     if merged is None:
         return Extraction(problem="the code of the reply does not fit the module")
     return _checked(merged, "code", entry_point, chosen.notes)
+
+
+def _ends_with(reply: str, code: str) -> bool:
+    """Return whether nothing but the code's last line ends the reply."""
+    last = code.rstrip().rpartition("\n")[2].strip()
+    return reply.rstrip().rpartition("\n")[2].strip() == last
 
 
 def _checked(
@@ -146,16 +166,17 @@ def _blocks(text: str) -> list[_Block]:
         if closing is None:
             break
         position = closing + 1
-    return blocks or [_Block(text, notes=("the code had no fence",))]
+    return blocks or [_Block(text, notes=(_NO_FENCE,))]
 
 
 def _choose(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:
     """Return the last block that defines the entry point, else one to put right."""
+    starts = _CODE_START if entry_point else _PROGRAM_START
     readable = [
         found
         for block in blocks
         if block.language not in _OTHER_LANGUAGES
-        and (found := _readable(block, fenced=block.notes == ())) is not None
+        and (found := _readable(block, starts)) is not None
     ]
     if not entry_point:
         return max(readable, key=lambda block: len(block.text), default=None)
@@ -185,47 +206,63 @@ def _renamed(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block
     return None
 
 
-def _readable(block: _Block, *, fenced: bool) -> _Block | None:
+def _readable(block: _Block, starts: re.Pattern[str]) -> _Block | None:
     """Return the block as Python that parses, or None."""
     text = _dedented(block.text)
     tree = parse_quietly(text)
-    if tree is not None and tree.body and (fenced or _looks_like_code(text)):
+    is_fenced = not block.notes
+    if tree is not None and tree.body and (is_fenced or _looks_like_code(text, starts)):
         return _Block(text, block.language, block.is_closed, block.notes)
-    found = _inner_code(text)
+    found = _inner_code(text, starts)
     if found is None:
         return None
-    return _Block(found, notes=(*block.notes, "text around the code was left out"))
+    return _Block(
+        found,
+        is_closed=block.is_closed,
+        notes=(*block.notes, "text around the code was left out"),
+    )
 
 
-def _looks_like_code(text: str) -> bool:
-    return any(_CODE_START.match(line) for line in text.splitlines())
+def _looks_like_code(text: str, starts: re.Pattern[str] = _CODE_START) -> bool:
+    return any(starts.match(line) for line in text.splitlines())
 
 
-def _inner_code(text: str) -> str | None:
+def _inner_code(text: str, starts: re.Pattern[str]) -> str | None:
     """Return the code between lines of prose.
 
     A line that does not parse ends the code only if it is not indented: an indented
     one is the middle of a function, and half a function is worse than none.
     """
     lines = text.splitlines()
-    starts = [n for n, line in enumerate(lines) if _CODE_START.match(line)]
-    for start in starts[:_MAX_STARTS]:
-        kept = lines[start:]
-        for _ in range(_MAX_CUTS):
-            if parse_quietly("\n".join(kept)):
-                return _ended("\n".join(kept))
-            cut = _last_prose(kept)
-            if cut is None:
-                break
-            kept = kept[:cut]
-    return None
+    first = [n for n, line in enumerate(lines) if starts.match(line)]
+    found = [_parsed_part(lines[start:], starts) for start in first[:_MAX_STARTS]]
+    longest = max(found, key=len, default="")
+    return _ended(longest) if longest else None
 
 
-def _last_prose(lines: Sequence[str]) -> int | None:
+def _parsed_part(lines: Sequence[str], starts: re.Pattern[str]) -> str:
+    """Return the code with which `lines` begin; empty if there is none."""
+    for _ in range(_MAX_CUTS):
+        text = "\n".join(lines)
+        if _has_statement(text):
+            return text
+        cut = _last_prose(lines, starts)
+        if cut is None:
+            break
+        lines = lines[:cut]
+    return ""
+
+
+def _has_statement(text: str) -> bool:
+    tree = parse_quietly(text)
+    return tree is not None and bool(tree.body)
+
+
+def _last_prose(lines: Sequence[str], starts: re.Pattern[str]) -> int | None:
     """Return the last unindented line before which the code may end."""
     for number in range(len(lines) - 1, 0, -1):
         line = lines[number]
-        if line.strip() and not line[0].isspace() and not _CODE_START.match(line):
+        if line.strip() and not line[0].isspace() and not starts.match(line):
             return number
     return None
 
@@ -267,6 +304,6 @@ def _why_not(blocks: Sequence[_Block], entry_point: str, *, is_cut: bool) -> str
         _looks_like_code(block.text) for block in blocks
     ):
         return "the reply holds no code"
-    if not any(_readable(block, fenced=not block.notes) for block in blocks):
+    if not any(_readable(block, _CODE_START) for block in blocks):
         return "the code of the reply is not valid Python"
     return f"the code of the reply does not define {entry_point}"

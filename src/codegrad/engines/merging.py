@@ -83,7 +83,10 @@ def merge(current: str, piece: str) -> str | None:
     if imports:
         place = _after_header(old)
         lines[place:place] = imports
-    merged = "\n".join(lines) + "\n"
+    merged = "\n".join(lines)
+    if additions:
+        merged = merged.rstrip("\n")
+    merged += "\n"
     return merged if parse_quietly(merged) else None
 
 
