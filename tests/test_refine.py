@@ -10,6 +10,7 @@ from codegrad.budget import Budget
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
 from codegrad.events import Event
+from codegrad.optim.strategy import strategy_of
 from codegrad.refine import Outcome, refine
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
@@ -29,6 +30,7 @@ def largest(items):
 '''
 WRONG = HEAD + "    # smallest?\n    return min(items)\n"
 RIGHT = HEAD + "    return max(items)\n"
+NO_SEARCH = strategy_of("no-search")
 HALF = HEAD + "    return 9 if len(items) == 3 else min(items)\n"
 
 
@@ -54,7 +56,12 @@ def test_right_code_is_left_alone() -> None:
 
 def test_the_story_is_told_in_order_and_can_be_stored() -> None:
     events: list[Event] = []
-    refine(task_of(), engines=[ScriptedEngine([HALF, RIGHT])], on_event=events.append)
+    refine(
+        task_of(),
+        engines=[ScriptedEngine([HALF, RIGHT])],
+        strategy=NO_SEARCH,
+        on_event=events.append,
+    )
     kinds = [e.kind for e in events if e.kind != "progress"]
     step = ["gradient", "proposed", "stepped", "checkpoint"]
     assert kinds == ["started", "checkpoint", "verified", *step, *step, "finished"]
@@ -64,7 +71,8 @@ def test_the_story_is_told_in_order_and_can_be_stored() -> None:
 
 def test_the_best_so_far_is_kept_when_the_engine_runs_dry() -> None:
     worse = HEAD + "    return 0\n"
-    result = refine(task_of(), engines=[ScriptedEngine([HALF, worse])])
+    engine = ScriptedEngine([HALF, worse])
+    result = refine(task_of(), engines=[engine], strategy=NO_SEARCH)
     assert result.outcome is Outcome.EXHAUSTED
     assert result.code == HALF
     assert result.evidence.refuted
@@ -149,7 +157,10 @@ def test_an_interrupt_ends_the_run_with_the_best_so_far() -> None:
             raise KeyboardInterrupt
 
     result = refine(
-        task_of(), engines=[ScriptedEngine([HALF, RIGHT])], on_event=interrupt
+        task_of(),
+        engines=[ScriptedEngine([HALF, RIGHT])],
+        strategy=NO_SEARCH,
+        on_event=interrupt,
     )
     assert result.outcome is Outcome.INTERRUPTED
     assert result.code == HALF

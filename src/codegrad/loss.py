@@ -161,6 +161,19 @@ class Loss:
             "sentence": self.evidence.sentence(),
         }
 
+    def attached(self, program: Program) -> "Loss":
+        """Return this loss of a candidate as that of `program`, which has its texts."""
+        return Loss(
+            self.constraints,
+            self.verdicts,
+            ladder=self.ladder,
+            not_run=self.not_run,
+            size=self.size,
+            program=program,
+            blamer=self._blamer,
+            judge=self.judge,
+        )
+
     def backward(self) -> None:
         """Add this loss's critiques to the `grad` of the variables at fault.
 

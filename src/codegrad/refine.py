@@ -26,6 +26,8 @@ from codegrad.evidence import Evidence
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.cgd import CGD, Trial
+from codegrad.optim.repair import Repairs
+from codegrad.optim.strategy import CODEGRAD, Critic, Strategy
 from codegrad.task import Sources, Task
 from codegrad.verify.stage import Workbench
 from codegrad.verify.verification import VerificationLoss
@@ -101,6 +103,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     *,
     engines: Sequence[Engine] | None = None,
     critic: Reviewer | None = None,
+    strategy: Strategy = CODEGRAD,
     budget: Budget | None = None,
     seed: int = 0,
     on_event: Listener | None = None,
@@ -109,13 +112,15 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
 ) -> Result:
     """Return the best program for `task` that the budget allows.
 
-    Without engines the built-in search is used, which needs no model. What `critic`
+    Without engines the built-in search is used, which needs no model. `strategy` is
+    how the loop goes; see `codegrad.optim.strategy`. What `critic`
     says adds to the gradient if it holds when it is executed. Every event goes
     to `on_event` as it happens; give the `state` of a run's last `checkpoint` event to
     go on from there. `KeyboardInterrupt` ends the run with the best so far.
 
     Raises:
         UnsafeSandboxError: If this machine cannot isolate untrusted code.
+        UsageError: If the strategy leaves no engine that could propose.
         EngineError: If an engine cannot work at all.
 
     Example:
@@ -136,7 +141,9 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
         ('verified', True)
     """
     with bench or Workbench() as tools:
-        run = _Run(task, engines, critic, budget or Budget(), seed, on_event, tools)
+        run = _Run(
+            task, engines, critic, strategy, budget or Budget(), seed, on_event, tools
+        )
         try:
             if checkpoint is not None:
                 run.restore(checkpoint)
@@ -153,6 +160,7 @@ class _Run:
         task: Task,
         engines: Sequence[Engine] | None,
         critic: Reviewer | None,
+        strategy: Strategy,
         budget: Budget,
         seed: int,
         on_event: Listener | None,
@@ -160,14 +168,19 @@ class _Run:
     ) -> None:
         self.task = task
         self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
-        self.critic = critic
+        self.critic = None if strategy.critic is Critic.OFF else critic
+        self.strategy = strategy
         self.budget = budget
         self.seed = seed
         self.on_event = on_event
         self.program = Program.from_task(task)
         self.loss_fn = VerificationLoss(task, bench=bench, on_stage=self._on_stage)
         self.optim = CGD(
-            [self.program.entry], engines=self.engines, on_trial=self._on_trial
+            [self.program.entry],
+            engines=self.engines,
+            strategy=strategy,
+            repairs=Repairs(bench, seed=seed),
+            on_trial=self._on_trial,
         )
         self.step = 0
         self.spent = Spent()
@@ -216,6 +229,7 @@ class _Run:
         self.spent = self.spent + review.spent
         self.spent = self.spent + Spent(seconds=time.monotonic() - before)
         self._reviewed = review.is_over
+        self.optim.reflect("; ".join(c.direction for c in review.critiques))
         for code in self.program.codes:
             own = [
                 critique
@@ -279,6 +293,8 @@ class _Run:
             reason = "nothing is refuted, but not all could be checked"
         elif self._dry:
             reason = "; ".join(self._notes) or "no engine has anything more to offer"
+        elif self.strategy.steps is not None and self.step >= self.strategy.steps:
+            reason = f"the strategy {self.strategy.name} ends after {self.step} step"
         elif limit:
             spent = getattr(self.spent, limit)
             reason = f"the budget is spent ({spent:,g} {limit})"
@@ -341,7 +357,8 @@ class _Run:
     def _description(self) -> dict[str, Any]:
         return {
             "task": self.task.name,
-            "engine": ", ".join(engine.name for engine in self.engines),
+            "engine": ", ".join(engine.name for engine in self.optim.engines),
+            "strategy": self.strategy.name,
             "budget": {
                 name: getattr(self.budget, name)
                 for name in ("candidates", "seconds", "calls", "tokens", "money")

@@ -8,6 +8,7 @@ import pytest
 
 from codegrad.engines.pool import PoolEngine, read_pool
 from codegrad.errors import UsageError
+from codegrad.optim.strategy import strategy_of
 from codegrad.refine import refine
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
@@ -42,7 +43,9 @@ def pool(tmp_path: Path) -> Path:
 def test_the_first_completion_that_holds_ends_the_run(pool: Path, task: Task) -> None:
     engine = PoolEngine(pool, "t/1", width=2)
     with Workbench() as tools:
-        result = refine(task, engines=[engine], bench=tools)
+        result = refine(
+            task, engines=[engine], strategy=strategy_of("best-of-n"), bench=tools
+        )
     assert result.verified
     assert "x * 2" in result.code
     assert engine.state() == {"next": 4}
@@ -62,7 +65,9 @@ def test_a_restored_engine_skips_what_was_given(pool: Path, task: Task) -> None:
     engine = PoolEngine(pool, "t/1", width=2)
     engine.restore({"next": 3})
     with Workbench() as tools:
-        result = refine(task, engines=[engine], bench=tools)
+        result = refine(
+            task, engines=[engine], strategy=strategy_of("best-of-n"), bench=tools
+        )
     assert not result.verified
 
 

@@ -83,6 +83,14 @@ def engine_options(command: _Command) -> _Command:
             help="A server of your own that speaks the OpenAI protocol.",
         ),
         click.option(
+            "--strategy",
+            default="codegrad",
+            show_default=True,
+            metavar="NAME",
+            help="How the loop goes: codegrad, a baseline or an ablation; an unknown "
+            "name lists them.",
+        ),
+        click.option(
             "--critic",
             metavar="PROVIDER:MODEL",
             help="A model that reviews; what it claims is executed.",

@@ -57,6 +57,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     allow_unsafe: bool,  # noqa: FBT001 - click's calling convention
     engine: str,
     critic: str | None,
+    strategy: str,
     base_url: str | None,
     cache: str,
     budget: Budget,
@@ -73,7 +74,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     contract (pre:/post:, icontract) and --tests. The file is not written without
     --apply.
     """
-    models = Models.chosen(engine, critic, base_url, cache)
+    models = Models.chosen(engine, critic, base_url, cache, strategy)
     budget = models.capped(budget)
     task = read_task(target, tests=tests, python=python)
     screen = Screen.for_terminal(quiet=as_json)

@@ -17,8 +17,9 @@ from codegrad.engines.engine import Engine
 from codegrad.engines.llm import LLMEngine
 from codegrad.engines.providers import split_model
 from codegrad.engines.search import SearchEngine
-from codegrad.errors import OutputError
+from codegrad.errors import OutputError, UsageError
 from codegrad.events import Event, Listener
+from codegrad.optim.strategy import CODEGRAD, strategy_of
 from codegrad.refine import Outcome, Result, refine
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.store.journal import Run
@@ -45,25 +46,40 @@ class Models:
     base_url: str | None = None
     critic: str | None = None
     cache: str = "on"
+    strategy: str = CODEGRAD.name
 
     @classmethod
     def chosen(
-        cls, engine: str, critic: str | None, base_url: str | None, cache: str
+        cls,
+        engine: str,
+        critic: str | None,
+        base_url: str | None,
+        cache: str,
+        strategy: str = CODEGRAD.name,
     ) -> "Models":
         """Return what the options mean.
 
         Raises:
-            UsageError: If a name is unknown.
+            UsageError: If a name is unknown, or the strategy needs a model and there
+                is none.
         """
+        how = strategy_of(strategy)
         choice = choose(engine, base_url)
+        if not how.searches and not choice.is_model:
+            raise UsageError(
+                f"the strategy {strategy} does not use the built-in search; name a "
+                "model with --engine"
+            )
         if critic is not None:
             split_model(critic)
-        return cls(choice.engine, choice.reason, choice.base_url, critic, cache)
+        return cls(
+            choice.engine, choice.reason, choice.base_url, critic, cache, strategy
+        )
 
     @classmethod
     def stored(cls, config: Mapping[str, Any]) -> "Models":
         """Return what a run was started with."""
-        known = {"engine", "base_url", "critic", "cache"}
+        known = {"engine", "base_url", "critic", "cache", "strategy"}
         options = {name: config[name] for name in known & config.keys()}
         return cls(**options, reason="as the run was started")
 
@@ -71,7 +87,8 @@ class Models:
     def summary(self) -> str:
         """Who takes part and why, in one line."""
         critic = f"; critic {self.critic}" if self.critic else ""
-        return f"{self.engine} ({self.reason}){critic}"
+        how = "" if self.strategy == CODEGRAD.name else f"; strategy {self.strategy}"
+        return f"{self.engine} ({self.reason}){critic}{how}"
 
     def to_data(self) -> dict[str, str | None]:
         """Return what `stored` needs."""
@@ -159,6 +176,7 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             task,
             engines=models.engines(run, bench, seed, calls),
             critic=models.reviewer(run, bench, calls),
+            strategy=strategy_of(models.strategy),
             budget=budget,
             seed=seed,
             on_event=_fan_out(run, live),

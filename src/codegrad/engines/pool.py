@@ -7,7 +7,7 @@ once, as a candidate. Invariant: the order is the file's, or a function of the s
 import gzip
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,42 +41,37 @@ def read_pool(path: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-class PoolEngine:
-    """Proposes the recorded completions of one task, `width` of them at a time.
+class RecordedEngine:
+    """Proposes texts that were recorded for one task, `width` of them at a time.
 
-    Raises:
-        UsageError: If the pool cannot be read or holds nothing for the task.
+    All of them at once without `width`: what is recorded is paid. Their order is the
+    given one, or a function of the seed.
     """
 
     name = "pool"
 
     def __init__(
-        self, path: Path | str, task_id: str, *, seed: int | None = None, width: int = 4
+        self, codes: Sequence[str], *, seed: int | None = None, width: int | None = None
     ) -> None:
-        pool = read_pool(Path(path))
-        if task_id not in pool:
-            known = ", ".join(list(pool)[:5])
-            raise UsageError(
-                f"{path} has no completion of {task_id!r}; it has: {known}, ..."
-            )
-        self._codes = [str(row["code"]) for row in pool[task_id]]
+        self._codes = list(codes)
         if seed is not None:
             random.Random(seed).shuffle(self._codes)  # noqa: S311 - an order
-        self._width = width
+        self._width = width or len(self._codes)
         self._next = 0
 
     def propose(
         self,
         task: Task,
         program: Program,
-        direction: Direction,  # noqa: ARG002 - what was recorded cannot be steered
+        direction: Direction,
         *,
         budget: Budget,  # noqa: ARG002 - what was recorded is paid
         progress: Progress = silent,
     ) -> Answer:
         """Return the next completions; those without usable code are left out."""
         start = self._next
-        chosen = self._codes[start : start + self._width]
+        wanted = direction.guidance.proposals or self._width
+        chosen = self._codes[start : start + wanted]
         self._next += len(chosen)
         progress(len(chosen), "reading the pool")
         proposals: list[Proposal] = []
@@ -105,6 +100,31 @@ class PoolEngine:
 
     def close(self) -> None:
         """Hold nothing."""
+
+
+class PoolEngine(RecordedEngine):
+    """Proposes the completions that a file records for one task.
+
+    Raises:
+        UsageError: If the pool cannot be read or holds nothing for the task.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        task_id: str,
+        *,
+        seed: int | None = None,
+        width: int | None = None,
+    ) -> None:
+        pool = read_pool(Path(path))
+        if task_id not in pool:
+            known = ", ".join(list(pool)[:5])
+            raise UsageError(
+                f"{path} has no completion of {task_id!r}; it has: {known}, ..."
+            )
+        codes = [str(row["code"]) for row in pool[task_id]]
+        super().__init__(codes, seed=seed, width=width)
 
 
 def as_module(code: str, task: Task) -> str | None:

@@ -141,7 +141,7 @@ class Archive:
 
     def state(self) -> list[Any]:
         """Return the members as JSON-able data."""
-        return [[key, asdict(member)] for key, member in self._members.items()]
+        return [[key, _data(member)] for key, member in self._members.items()]
 
     def restore(self, state: Sequence[Any]) -> None:
         """Go on from what `state` returned."""
@@ -155,6 +155,15 @@ class Archive:
             if not m.verified and key not in front
         ]
         del self._members[(spare or list(self._members))[-1]]
+
+
+def _data(member: Member) -> dict[str, Any]:
+    hard, *rest = member.key
+    return {
+        **asdict(member),
+        "satisfied": list(member.satisfied),
+        "key": [list(hard), *rest],
+    }
 
 
 def _member(data: Mapping[str, Any]) -> Member:

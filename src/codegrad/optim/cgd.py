@@ -2,15 +2,14 @@
 
 One step: aggregate the gradients of the variables into a direction, add momentum (what
 was tried before and what became of it), ask the engines in order, verify every
-proposal, accept the best one if no hard constraint regresses and the loss falls.
+proposal, repair near misses of models with the built-in search, and accept the best
+one that the strategy's gate lets through.
 
 Source: the constrained optimisation of CodeGrad (arXiv 2508.10059), which alternates
 gradient proposals with verification as projected gradient descent does; acceptance is
 monotone here, so the best program so far is never lost.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -26,16 +25,30 @@ from codegrad.engines.engine import (
     Proposal,
     silent,
 )
+from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
 from codegrad.gradient import Gradient
 from codegrad.loss import Judge, Loss
-from codegrad.task import ClauseCheck, Sources, Task
+from codegrad.optim.archive import Archive, fingerprint
+from codegrad.optim.gate import is_stub, refusal
+from codegrad.optim.repair import Repairs
+from codegrad.optim.strategy import CODEGRAD, Gate, Strategy
+from codegrad.task import ClauseCheck, Task
 
 MAX_MOMENTUM = 40
 """Attempts that are remembered; the oldest are dropped first."""
 
 MAX_VERIFIED = 12
-"""Proposals of one engine call that are verified; the rest keeps its rank."""
+"""Proposals of one search that are verified; what it ranks lower is left out."""
+
+MAX_OTHERS = 2
+"""Candidates of the archive that an engine is shown."""
+
+BARREN = 3
+"""Answers in a row without anything new after which an engine has no more to offer."""
+
+PATIENCE = 3
+"""Steps without an accepted proposal after which it goes on from another candidate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,16 @@ class Step:
         return next((trial for trial in self.trials if trial.accepted), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A proposal with its loss, before one is chosen."""
+
+    engine: str
+    proposal: Proposal
+    loss: Loss
+    reason: str
+
+
 class CGD:
     """The optimiser over the variables of one program.
 
@@ -74,12 +97,14 @@ class CGD:
     ones could be accepted in this step.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything but the variables has a default
         self,
         params: Sequence[Code],
         *,
         engines: Sequence[Engine],
         task: Task | None = None,
+        strategy: Strategy = CODEGRAD,
+        repairs: Repairs | None = None,
         on_trial: Callable[[Trial], None] | None = None,
     ) -> None:
         if not params:
@@ -87,15 +112,22 @@ class CGD:
         if not engines:
             raise UsageError("CGD needs at least one engine, e.g. SearchEngine()")
         self.params = tuple(params)
-        self.engines = tuple(engines)
+        self.engines = _allowed(engines, strategy)
         found = task or self.program.task
         if found is None:
             raise UsageError("the program has no task; pass CGD(..., task=task)")
         self._task = found
+        self.strategy = strategy
+        self._repairs = repairs if strategy.searches else None
         self._on_trial = on_trial
+        self._start = Program.from_task(found)
+        self.archive = Archive(found.sources)
         self._momentum: list[Attempt] = []
+        self._reflections: list[str] = []
         self._tried: set[str] = set()
         self._exhausted: set[int] = set()
+        self._barren = [0] * len(self.engines)
+        self._fruitless = 0
 
     @property
     def program(self) -> Program:
@@ -111,15 +143,38 @@ class CGD:
         """Forget the gradients of every variable of the program."""
         self.program.zero_grad()
 
+    def reflect(self, text: str) -> None:
+        """Remember what a review said, if the strategy remembers reviews."""
+        if text and self.strategy.reflections:
+            self._reflections.append(text)
+            del self._reflections[: -self.strategy.reflections]
+
     def direction(self) -> Direction:
-        """Return the aggregated gradient of the variables, with momentum."""
+        """Return the aggregated gradient of the variables, with momentum.
+
+        What the strategy does not show is left out.
+        """
+        guidance = self.strategy.guidance
+        if not self.strategy.refines:
+            return Direction({}, guidance=guidance)
         chosen = {(code.path, code.name) for code in self._variables()}
         gradients: dict[tuple[str, str], Gradient] = {
-            (code.path, code.name): code.grad
+            (code.path, code.name): shown
             for code in self.program.codes
-            if code.grad and code.requires_grad and (code.path, code.name) in chosen
+            if code.requires_grad
+            and (code.path, code.name) in chosen
+            and (shown := guidance.shown(code.grad or Gradient()))
         }
-        return Direction(gradients, self.momentum)
+        loss = self.program.loss
+        return Direction(
+            gradients,
+            self.momentum if guidance.attempts else (),
+            guidance,
+            tuple(self._reflections),
+            self.archive.others(loss.satisfied, at_most=MAX_OTHERS)
+            if loss is not None and guidance.attempts
+            else (),
+        )
 
     def _variables(self) -> Iterator[Code]:
         """Yield the variables, and with an entry point all that it may call."""
@@ -153,7 +208,7 @@ class CGD:
                 continue
             answer = engine.propose(
                 self._task,
-                self.program,
+                self.program if self.strategy.refines else self._start,
                 direction,
                 budget=left.left(spent),
                 progress=progress,
@@ -161,57 +216,156 @@ class CGD:
             spent = spent + answer.spent
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
+            judged = self._judge(engine, answer, current, current.judge)
+            if self._is_barren(index, answer, judged):
+                notes.append(f"{engine.name}: nothing new in {BARREN} answers")
             if answer.exhausted:
                 self._exhausted.add(index)
-            trials += self._project(engine, answer, current, current.judge)
+            if self._repairs and not isinstance(engine, SearchEngine):
+                judged += self._repaired(
+                    judged, current, current.judge, left.left(spent), progress
+                )
+                spent = spent + self._repairs.spent
+                notes += self._repairs.notes
+            trials += self._project(judged, current)
             if any(trial.accepted for trial in trials):
                 break
         exhausted = len(self._exhausted) == len(self.engines)
         return Step(tuple(trials), spent, exhausted, tuple(notes))
 
-    def _project(
+    def _judge(
         self, engine: Engine, answer: Answer, current: Loss, judge: Judge
-    ) -> list[Trial]:
-        """Verify the proposals of one answer and accept the best that may be."""
-        judged: list[tuple[Proposal, Loss, str]] = []
+    ) -> list[_Judged]:
+        """Verify the proposals of one answer that were not verified before."""
+        judged: list[_Judged] = []
+        is_ranked = isinstance(engine, SearchEngine)
         for proposal in answer.proposals:
-            key = _fingerprint(proposal.sources)
-            if len(judged) == MAX_VERIFIED or key in self._tried:
-                continue
+            if is_ranked and len(judged) == MAX_VERIFIED:
+                break
+            key = fingerprint(proposal.sources)
+            if key in self._tried:
+                self.archive.vote(key, proposal.votes)
+                if self.strategy.gate is not Gate.NONE:
+                    continue
             self._tried.add(key)
-            if dict(proposal.sources) == dict(self.program.sources):
-                judged.append((proposal, current, "changes nothing"))
-                continue
-            loss = judge(proposal.sources)
-            judged.append((proposal, loss, loss.improves_on(current)))
-        allowed = [i for i, (_, _, reason) in enumerate(judged) if not reason]
-        best = min(
-            allowed, key=lambda i: (*_standing(judged[i][1], current), i), default=None
+            judged.append(self._verify(engine.name, proposal, current, judge))
+        return judged
+
+    def _verify(
+        self,
+        engine: str,
+        proposal: Proposal,
+        current: Loss,
+        judge: Judge,
+        parent: str = "",
+    ) -> _Judged:
+        """Verify one proposal and keep it in the archive if it is worth it."""
+        if dict(proposal.sources) == dict(self.program.sources):
+            return _Judged(engine, proposal, current, "changes nothing")
+        loss = judge(proposal.sources)
+        reason = refusal(
+            self.strategy.gate, loss, current, from_stub=self._is_at_a_stub()
         )
+        if loss.verified or engine != SearchEngine.name:
+            self.archive.add(
+                proposal.sources,
+                loss,
+                label=proposal.label,
+                engine=engine,
+                votes=proposal.votes,
+                parent=parent,
+            )
+        return _Judged(engine, proposal, loss, reason)
+
+    def _is_at_a_stub(self) -> bool:
+        task = self._task
+        return task.repository is None and is_stub(
+            self.program.sources[task.main], task.entry_point
+        )
+
+    def _is_barren(self, index: int, answer: Answer, judged: Sequence[_Judged]) -> bool:
+        """Return whether an engine has brought nothing new for too long.
+
+        A search that tries candidates without success is not barren.
+        """
+        is_new = any(one.reason != "changes nothing" for one in judged)
+        works = not answer.proposals and answer.spent != Spent()
+        self._barren[index] = 0 if is_new or works else self._barren[index] + 1
+        if self._barren[index] < BARREN:
+            return False
+        self._exhausted.add(index)
+        return True
+
+    def _repaired(
+        self,
+        judged: Sequence[_Judged],
+        current: Loss,
+        judge: Judge,
+        budget: Budget,
+        progress: Progress,
+    ) -> list[_Judged]:
+        """Return what the built-in search makes of near misses, verified."""
+        assert self._repairs is not None
+        found = self._repairs.of(
+            self._task, [(one.proposal, one.loss) for one in judged], budget, progress
+        )
+        repaired: list[_Judged] = []
+        for parent, proposal in found:
+            key = fingerprint(proposal.sources)
+            if key not in self._tried:
+                self._tried.add(key)
+                repaired.append(
+                    self._verify(SearchEngine.name, proposal, current, judge, parent)
+                )
+        return repaired
+
+    def _project(self, judged: Sequence[_Judged], current: Loss) -> list[Trial]:
+        """Accept the best of the proposals that may be; remember all of them."""
+        best = self._best(judged, current)
         trials: list[Trial] = []
         known = {call for attempt in self._momentum for call in attempt.inputs}
         learned = False
-        for index, (proposal, loss, reason) in enumerate(judged):
+        for index, one in enumerate(judged):
             accepted = index == best
-            why = reason or ("" if accepted else "another proposal is better")
-            trial = Trial(engine.name, proposal, loss, accepted, why)
+            why = one.reason or ("" if accepted else "another proposal is better")
+            trial = Trial(one.engine, one.proposal, one.loss, accepted, why)
             trials.append(trial)
-            outcome = "accepted" if accepted else why
-            failed = _inputs_that_failed(loss)
+            failed = _inputs_that_failed(one.loss)
             learned = learned or not set(failed) <= known
             self._momentum.append(
-                Attempt(proposal.label, proposal.line, accepted, outcome, failed)
+                Attempt(
+                    one.proposal.label,
+                    one.proposal.line,
+                    accepted,
+                    "accepted" if accepted else why,
+                    failed,
+                )
             )
             if self._on_trial:
                 self._on_trial(trial)
         del self._momentum[:-MAX_MOMENTUM]
         if best is not None:
-            self.program.update(judged[best][0].sources)
+            self.program.update(judged[best].proposal.sources)
         if best is not None or learned:
             # What an engine had no more of was for a program, or a set of known
             # inputs, that is no longer the one in question.
             self._exhausted.clear()
         return trials
+
+    def _best(self, judged: Sequence[_Judged], current: Loss) -> int | None:
+        """Return which proposal is accepted, if one is."""
+        allowed = [i for i, one in enumerate(judged) if not one.reason]
+        if self.strategy.gate is Gate.NONE:
+            return allowed[0] if allowed else None
+        if self.strategy.gate is Gate.MORE_TESTS:
+            return min(
+                allowed, key=lambda i: (-len(judged[i].loss.satisfied), i), default=None
+            )
+        return min(
+            allowed,
+            key=lambda i: (*_standing(judged[i].loss, current), i),
+            default=None,
+        )
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as JSON-able data."""
@@ -220,8 +374,12 @@ class CGD:
                 {**asdict(attempt), "inputs": list(attempt.inputs)}
                 for attempt in self._momentum
             ],
+            "reflections": list(self._reflections),
             "tried": sorted(self._tried),
             "exhausted": sorted(self._exhausted),
+            "barren": list(self._barren),
+            "fruitless": self._fruitless,
+            "archive": self.archive.state(),
             "engines": [engine.state() for engine in self.engines],
         }
 
@@ -231,10 +389,31 @@ class CGD:
             Attempt(**{**attempt, "inputs": tuple(attempt["inputs"])})
             for attempt in state["momentum"]
         ]
+        self._reflections = list(state["reflections"])
         self._tried = set(state["tried"])
         self._exhausted = set(state["exhausted"])
+        self._barren = list(state["barren"])
+        self._fruitless = int(state["fruitless"])
+        self.archive.restore(state["archive"])
         for engine, engine_state in zip(self.engines, state["engines"], strict=True):
             engine.restore(engine_state)
+
+
+def _allowed(engines: Sequence[Engine], strategy: Strategy) -> tuple[Engine, ...]:
+    """Return the engines that the strategy asks.
+
+    Raises:
+        UsageError: If none is left.
+    """
+    if strategy.searches:
+        return tuple(engines)
+    found = tuple(e for e in engines if not isinstance(e, SearchEngine))
+    if not found:
+        raise UsageError(
+            f"the strategy {strategy.name} does not use the built-in search; "
+            "name a model with --engine"
+        )
+    return found
 
 
 def _standing(loss: Loss, current: Loss) -> tuple[tuple[int, ...], float, int]:
@@ -256,8 +435,3 @@ def _inputs_that_failed(loss: Loss) -> tuple[str, ...]:
         if verdict.constraint in clauses
         for example in verdict.counterexamples
     )
-
-
-def _fingerprint(sources: Sources) -> str:
-    text = json.dumps(sorted(sources.items()))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

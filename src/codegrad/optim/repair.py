@@ -1,0 +1,104 @@
+"""Near misses of a model, repaired by the built-in search before it is paid again.
+
+In: proposals that were verified and failed. Out: programs that pass every test the
+search can see, not yet verified. Invariant: a repair costs candidates of the run's own
+budget and nothing else; the same proposals give the same repairs.
+"""
+
+from collections.abc import Sequence
+
+from codegrad.budget import Budget, Spent
+from codegrad.code import Program
+from codegrad.engines.engine import Direction, Progress, Proposal, silent
+from codegrad.engines.search import SearchEngine
+from codegrad.errors import EngineError
+from codegrad.loss import Loss
+from codegrad.optim.archive import fingerprint
+from codegrad.task import Task
+from codegrad.verify.stage import Workbench
+
+NEAR_MISSES = 3
+"""Proposals of one answer that are repaired, the nearest first."""
+
+CANDIDATES = 4000
+"""Candidates of one repair."""
+
+
+class Repairs:
+    """Repairs near misses; `spent` and `notes` are those of the last call."""
+
+    def __init__(self, bench: Workbench, *, seed: int = 0) -> None:
+        self._bench = bench
+        self._seed = seed
+        self.spent = Spent()
+        self.notes: list[str] = []
+
+    def of(
+        self,
+        task: Task,
+        judged: Sequence[tuple[Proposal, Loss]],
+        budget: Budget,
+        progress: Progress = silent,
+    ) -> list[tuple[str, Proposal]]:
+        """Return repairs, each with the fingerprint of what it is a repair of.
+
+        None if a proposal passes already: what holds needs no repair.
+        """
+        self.spent, self.notes = Spent(), []
+        if task.repository is not None or any(loss.verified for _, loss in judged):
+            return []
+        near = [row for row in judged if "syntax" in row[1].satisfied]
+        near.sort(key=lambda row: row[1].key)
+        found: list[tuple[str, Proposal]] = []
+        for proposal, loss in near[:NEAR_MISSES]:
+            left = budget.left(self.spent)
+            if left.exhausted(Spent()):
+                break
+            repaired = self._search(task, proposal, loss, left, progress)
+            found += [(fingerprint(proposal.sources), one) for one in repaired]
+        if near:
+            self.notes.append(
+                f"search: {len(found)} repairs of {len(near[:NEAR_MISSES])} near misses"
+            )
+        return found
+
+    def _search(
+        self,
+        task: Task,
+        proposal: Proposal,
+        loss: Loss,
+        budget: Budget,
+        progress: Progress,
+    ) -> list[Proposal]:
+        program = Program(
+            proposal.sources,
+            task.main,
+            task.entry_point,
+            variables=task.variables,
+            task=task,
+        )
+        loss.attached(program).backward()
+        gradients = {
+            (code.path, code.name): code.grad
+            for code in program.codes
+            if code.grad and code.requires_grad
+        }
+        engine = SearchEngine(
+            bench=self._bench, seed=self._seed, step_candidates=CANDIDATES
+        )
+        try:
+            answer = engine.propose(
+                task, program, Direction(gradients), budget=budget, progress=progress
+            )
+        except EngineError:
+            return []  # no test that the search could follow
+        self.spent = self.spent + answer.spent
+        return [
+            Proposal(
+                one.sources,
+                f"{proposal.label}, repaired: {one.label}",
+                one.line,
+                one.cost,
+            )
+            for one in answer.proposals[:1]
+        ]
