@@ -34,6 +34,39 @@ class LineValues:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockValues:
+    """What a run of statements did to the variables on the failing input."""
+
+    line: int
+    end_line: int
+    code: str
+    """The statements in one line, shortened."""
+
+    before: tuple[tuple[str, str], ...] = ()
+    """The variables that it mentions: name and shortened repr, in name order."""
+
+    after: tuple[tuple[str, str], ...] = ()
+    """The variables that are others afterwards."""
+
+    returned: str = ""
+    """What it returned, if it did."""
+
+    skipped: int = 0
+    """Blocks that ran before it and are not told."""
+
+    def __str__(self) -> str:
+        where = f"lines {self.line}-{self.end_line}"
+        if self.line == self.end_line:
+            where = f"line {self.line}"
+        gap = f"({self.skipped} blocks left out) " if self.skipped else ""
+        after = [f"{name} = {value}" for name, value in self.after]
+        after += [f"returns {self.returned}"] if self.returned else []
+        before = ", ".join(f"{name} = {value}" for name, value in self.before)
+        told = f"{before} -> {', '.join(after)}" if after else before
+        return f"{gap}{where} `{self.code}`" + (f": {told.strip()}" if told else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Critique:
     """One reason to change one place."""
 
@@ -54,6 +87,9 @@ class Critique:
     values: tuple[LineValues, ...] = ()
     lines: tuple[tuple[int, float], ...] = ()
     """Suspicion of each line of the function, 0 to 1, by line."""
+
+    blocks: tuple[BlockValues, ...] = ()
+    """What ran on the first counterexample, in order."""
 
     source: CritiqueSource = CritiqueSource.VERIFIER
     hard: bool = True
@@ -79,6 +115,7 @@ class Critique:
                 for state in self.values
             ],
             "lines": [list(pair) for pair in self.lines],
+            "blocks": [str(block) for block in self.blocks],
         }
 
     def sort_key(self) -> tuple[object, ...]:

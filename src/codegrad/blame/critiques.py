@@ -7,12 +7,14 @@ examples fail is blamed before its callers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from codegrad.blame.blocks import block_values
 from codegrad.blame.observation import Observation
 from codegrad.blame.repository import CALLER_SHARE
 from codegrad.blame.spectrum import line_suspicion
 from codegrad.code import MODULE, Code, Program
-from codegrad.gradient import Critique, LineValues
+from codegrad.gradient import BlockValues, Critique, LineValues
 from codegrad.loss import Loss
 from codegrad.task import (
     CallCheck,
@@ -25,11 +27,13 @@ from codegrad.task import (
     StdinCheck,
     Task,
 )
+from codegrad.tasks.literals import read_call
 from codegrad.verdict import Finding, Span, Status, Verdict
 
 Observe = Callable[[Sources, Task, Sequence[Constraint]], Sequence[Observation]]
 
 _LINES_WITH_VALUES = 4
+_VERDICTS_WITH_BLOCKS = 3
 _STATIC_STAGES = frozenset({"syntax", "lint", "types"})
 _OWN_EXAMPLES_SHARE = 0.6
 """What is left of the blame of a caller when a callee's own examples fail."""
@@ -86,9 +90,31 @@ class Critic:
         )
         observations = self._observe(program.sources, self._task, chosen)
         suspicion = _suspicion(observations, failed)
+        shrunk = self._on_shrunk(program, failing[:_VERDICTS_WITH_BLOCKS])
         for verdict in failing:
             seen = [o for o in observations if o.constraint == verdict.constraint]
-            yield from self._for_test(program, verdict, seen, suspicion, failed)
+            for critique in self._for_test(program, verdict, seen, suspicion, failed):
+                states = shrunk.get(verdict.constraint, seen[:1])
+                yield replace(critique, blocks=_blocks(program, critique, states))
+
+    def _on_shrunk(
+        self, program: Program, failing: Sequence[Verdict]
+    ) -> dict[str, Sequence[Observation]]:
+        """Return what shrunk counterexamples did, by the constraint they refute."""
+        calls: list[Constraint] = []
+        for verdict in failing:
+            example = next(iter(verdict.counterexamples), None)
+            own = self._constraint(verdict.constraint).check
+            if example is None or isinstance(own, CallCheck | RaisesCheck):
+                continue
+            call = read_call(example.call)
+            if call is not None:
+                check = CallCheck(call.args, None, call.kwargs, function=call.function)
+                calls.append(Constraint(verdict.constraint, "tests", "", check))
+        if not calls:
+            return {}
+        found = self._observe(program.sources, self._task, calls)
+        return {observation.constraint: [observation] for observation in found}
 
     def _for_test(
         self,
@@ -145,6 +171,13 @@ class Critic:
             if constraint.name in failed and isinstance(check, CallCheck | RaisesCheck):
                 names.add(check.function or self._task.entry_point)
         return names - {self._task.entry_point}
+
+
+def _blocks(
+    program: Program, critique: Critique, observations: Sequence[Observation]
+) -> tuple[BlockValues, ...]:
+    states = next((o.values for o in observations if o.path == critique.path), ())
+    return block_values(program.sources[critique.path], critique.function, states)
 
 
 def _suspicion(

@@ -71,7 +71,7 @@ class Guidance:
 
     def _stripped(self, critique: Critique) -> Critique:
         if not self.values:
-            critique = replace(critique, values=())
+            critique = replace(critique, values=(), blocks=())
         if self.counterexamples or not critique.counterexamples:
             return critique
         # The advice of a verifier repeats its counterexample.

@@ -49,6 +49,19 @@ def literal_call(node: ast.expr) -> LiteralCall | None:
     return LiteralCall(node.func.id, args, kwargs)
 
 
+def read_call(text: str) -> LiteralCall | None:
+    """Return the call that `text` is, or None if it is none with literal arguments.
+
+    Example:
+        >>> read_call("f([1, 2])").args, read_call("f(open('x'))")
+        (([1, 2],), None)
+    """
+    try:
+        return literal_call(ast.parse(text.strip(), mode="eval").body)
+    except _NOT_LITERAL:
+        return None
+
+
 def literal(node: ast.expr) -> tuple[bool, Any]:
     """Return (True, value) if `node` is a literal, else (False, None).
 
