@@ -1,16 +1,19 @@
-"""Where batches of samples are graded: on the cores of this machine.
+"""Where batches of samples are graded: on the cores of this machine, or by a crew.
 
 An executor takes batches and gives verdicts in any order. The same batches give the
 same verdicts on each.
 """
 
-import os
-import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
+from codegrad.bench.crew import Crew, cores, in_threads
+from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader, Verdict
 from codegrad.bench.problems import Problem
 from codegrad.bench.samples import Sample
@@ -58,71 +61,97 @@ class LocalPool:
         self, new_grader: Callable[[], Grader], workers: int | None = None
     ) -> None:
         self._new_grader = new_grader
-        self._workers = workers or len(os.sched_getaffinity(0))
+        self._workers = workers or cores()
 
     def run(
         self, batches: Sequence[Batch], source_of: SourceOf
     ) -> Iterator[tuple[Sample, Verdict]]:
         """Yield the verdict on each sample; see `Executor.run`."""
-        waiting: queue.SimpleQueue[Batch] = queue.SimpleQueue()
-        for batch in batches:
-            waiting.put(batch)
-        # Bounded, so that workers wait for whoever writes the verdicts down.
-        done: queue.Queue[tuple[Sample, Verdict] | BaseException | None]
-        done = queue.Queue(maxsize=1024)
-        stop = threading.Event()
-        count = min(self._workers, max(1, len(batches)))
-        threads = [
-            threading.Thread(
-                target=self._work, args=(waiting, done, stop, source_of), daemon=True
-            )
-            for _ in range(count)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            while count:
-                found = done.get()
-                if found is None:
-                    count -= 1
-                elif isinstance(found, BaseException):
-                    raise found
-                else:
-                    yield found
-        finally:
-            stop.set()
-            _drain(done, threads)
 
-    def _work(
-        self,
-        waiting: "queue.SimpleQueue[Batch]",
-        done: "queue.Queue[tuple[Sample, Verdict] | BaseException | None]",
-        stop: threading.Event,
-        source_of: SourceOf,
-    ) -> None:
-        try:
+        @contextmanager
+        def worker(
+            stop: threading.Event,
+        ) -> Iterator[Callable[[Batch], Iterator[tuple[Sample, Verdict]]]]:
             with self._new_grader() as grader:
-                while not stop.is_set():
-                    batch = waiting.get_nowait()
+
+                def graded(batch: Batch) -> Iterator[tuple[Sample, Verdict]]:
                     for sample in batch.samples:
                         if stop.is_set():
                             break
-                        verdict = grader.grade(batch.problem, source_of(sample))
-                        done.put((sample, verdict))
-        except queue.Empty:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller
-            done.put(error)
-        done.put(None)
+                        yield sample, grader.grade(batch.problem, source_of(sample))
+
+                yield graded
+
+        return in_threads(worker, batches, min(self._workers, max(1, len(batches))))
 
 
-def _drain(
-    done: "queue.Queue[tuple[Sample, Verdict] | BaseException | None]",
-    threads: Sequence[threading.Thread],
-) -> None:
-    """Let workers that wait to hand something over come to their end."""
-    while any(thread.is_alive() for thread in threads):
-        try:
-            done.get(timeout=0.05)
-        except queue.Empty:
-            continue
+@dataclass(frozen=True, slots=True)
+class GraderSpec:
+    """What a grader in another process is made of."""
+
+    checksum: str
+    """The SHA-256 of the dataset's file."""
+
+    answers: Path | None = None
+    """Where the answers of references are kept on that machine."""
+
+    python: Path | None = None
+    """The interpreter of the samples."""
+
+    allow_unsafe: bool = False
+    """Go on where samples cannot be isolated."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    spec: GraderSpec
+    problem: Problem
+    samples: tuple[Sample, ...]
+    sources: tuple[str, ...]
+
+
+class CrewGrading:
+    """Grades in other processes, on this machine or on others.
+
+    Args:
+        crew: Who does it.
+        spec: What its graders are made of.
+    """
+
+    def __init__(self, crew: Crew, spec: GraderSpec) -> None:
+        self._crew = crew
+        self._spec = spec
+
+    def run(
+        self, batches: Sequence[Batch], source_of: SourceOf
+    ) -> Iterator[tuple[Sample, Verdict]]:
+        """Yield the verdict on each sample; see `Executor.run`."""
+        lots = (
+            _Lot(
+                self._spec,
+                batch.problem,
+                batch.samples,
+                tuple(map(source_of, batch.samples)),
+            )
+            for batch in batches
+        )
+        for verdicts in self._crew.results(_graded, lots):
+            yield from verdicts
+
+
+def _graded(lot: _Lot) -> list[tuple[Sample, Verdict]]:
+    grader = _grader(lot.spec)
+    return [
+        (sample, grader.grade(lot.problem, source))
+        for sample, source in zip(lot.samples, lot.sources, strict=True)
+    ]
+
+
+@cache
+def _grader(spec: GraderSpec) -> Grader:
+    """Return the grader of a worker process, which lives as long as the process."""
+    return Grader(
+        References(spec.checksum, spec.answers),
+        python=spec.python,
+        allow_unsafe=spec.allow_unsafe,
+    )

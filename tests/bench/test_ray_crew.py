@@ -1,0 +1,116 @@
+"""The Ray executor; the cluster's tests run with `make test-ray`."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codegrad.bench.crew import LocalCrew
+from codegrad.bench.evaluate import evaluate
+from codegrad.bench.executors import CrewGrading, Executor, GraderSpec, LocalPool
+from codegrad.bench.expectation import References
+from codegrad.bench.grading import Grader
+from codegrad.bench.ray_crew import RayCrew
+from codegrad.bench.results import Results
+from codegrad.bench.samples import SampleFile
+from codegrad.errors import CodeGradError, UsageError
+from tests.bench import chores
+from tests.bench.small import RIGHT, small_dataset, write_rows
+
+has_ray = importlib.util.find_spec("ray") is not None
+on_a_cluster = pytest.mark.skipif(not has_ray, reason="needs Ray: make test-ray")
+
+
+@pytest.mark.skipif(has_ray, reason="Ray is installed here")
+def test_without_ray_a_sentence_says_how_to_install_it() -> None:
+    with pytest.raises(UsageError, match=r"pip install 'codegrad\[ray\]'"):
+        RayCrew()
+
+
+@on_a_cluster
+@pytest.mark.ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nothing_answers_is_named(address: str) -> None:
+    with pytest.raises(UsageError, match=f"no Ray cluster answers at {address}"):
+        RayCrew(address)
+
+
+@on_a_cluster
+@pytest.mark.ray
+def test_an_address_of_another_form_is_refused() -> None:
+    with pytest.raises(UsageError, match="write HOST:PORT"):
+        RayCrew("somewhere")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """Two nodes with one core each."""
+    from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
+
+    node = {"num_cpus": 1, "object_store_memory": 100_000_000}
+    # The head has no core, so that it is one of the two others that does the work.
+    head = {**node, "num_cpus": 0, "include_dashboard": False}
+    found = Cluster(initialize_head=True, head_node_args=head)
+    found.nodes_with_cores = [found.add_node(**node), found.add_node(**node)]
+    yield found
+    found.shutdown()
+
+
+@on_a_cluster
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_node_killed_in_the_middle_costs_no_item_and_doubles_none(
+    cluster: Any, tmp_path: Path
+) -> None:
+    items = [(str(tmp_path), number) for number in range(40)]
+    found: list[int] = []
+    for number in RayCrew(cluster.address).results(chores.take_a_while, items):
+        found.append(number)
+        if len(found) == 10:
+            cluster.remove_node(cluster.nodes_with_cores[0], allow_graceful=False)
+    assert sorted(found) == list(range(40))
+    runs = [path.name.partition(".")[0] for path in tmp_path.iterdir()]
+    assert set(runs) == {str(number) for number in range(40)}
+    # The node had work when it was killed: that was done once more.
+    assert len(runs) > 40
+
+
+@on_a_cluster
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_samples_graded_on_a_cluster_have_the_verdicts_of_this_machine(
+    cluster: Any, tmp_path: Path
+) -> None:
+    dataset = small_dataset(tmp_path)
+    rows = [
+        {"task_id": name, "completion": f"{text}# {number}\n"}
+        for name, right in RIGHT.items()
+        for number in range(40)
+        for text in (right, "    return None\n", "    import os; os._exit(0)\n")
+    ]
+    samples = write_rows(tmp_path / "samples.jsonl", rows)
+    spec = GraderSpec(dataset.checksum)
+
+    def outcomes(executor: Executor) -> dict[bytes, object]:
+        with SampleFile(samples, dataset) as file, Results(None, {}) as results:
+            summary = evaluate(file, dataset, results, executor)
+            assert summary.graded == len(rows)
+            return {one.key: results.outcomes(one.key) for one in file.samples}
+
+    references = References(dataset.checksum, None)
+    here = outcomes(LocalPool(lambda: Grader(references), 2))
+    assert outcomes(CrewGrading(LocalCrew(2), spec)) == here
+    assert outcomes(CrewGrading(RayCrew(cluster.address), spec)) == here
+
+
+@on_a_cluster
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_work_raises_on_a_node_arrives_as_a_sentence(cluster: Any) -> None:
+    with pytest.raises(CodeGradError, match=r"^number 7 is not in the file$"):
+        list(RayCrew(cluster.address).results(chores.refuse, [7]))
