@@ -1,0 +1,244 @@
+"""One job of an experiment: a task, a strategy and a seed in, a final answer out.
+
+A job is all that a worker process knows: the visible task as text, the names of the
+engines, the budget. No judge's data is in it, nor a path to any.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from codegrad.budget import Budget
+from codegrad.engines.critic import ModelCritic, Reviewer
+from codegrad.engines.engine import Engine
+from codegrad.engines.llm import LLMEngine
+from codegrad.engines.pool import PoolEngine
+from codegrad.engines.search import SearchEngine
+from codegrad.optim.strategy import strategy_of
+from codegrad.refine import refine
+from codegrad.sandbox import Limits
+from codegrad.store.calls import CacheMode, CallBook
+from codegrad.store.task_json import task_from_json
+from codegrad.verify.stage import Workbench
+
+SEARCH = "search"
+POOL = "pool"
+SEARCHED_BEFORE = 3000
+"""Candidates of the built-in search in a step before a model is asked; `codegrad
+refine` does the same."""
+
+_SEEDS_A_SAMPLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all jobs of an experiment have in common and what decides their answers."""
+
+    engine: str
+    """`search`, `pool`, or a model as `provider:model`."""
+
+    budget: Budget
+    """What one answer may cost."""
+
+    critic: str | None = None
+    """The model that reviews, if there is one."""
+
+    base_url: str | None = None
+    """A server of one's own that speaks the OpenAI protocol."""
+
+    pool_sha256: str = ""
+    """What the recorded completions are, if they are the engine."""
+
+    timeout_s: float = 3.0
+    """Seconds that one test may take."""
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the settings as plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Settings":
+        """Return what `to_data` was made of."""
+        return cls(**{**data, "budget": Budget(**data["budget"])})
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether any language model takes part."""
+        return self.engine not in {SEARCH, POOL} or self.critic is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Where things are on the machine that does a job; nothing that decides answers."""
+
+    pool: Path | None = None
+    """The file of recorded completions."""
+
+    calls: Path | None = None
+    """Where calls of models are kept."""
+
+    allow_unsafe: bool = False
+    """Go on where candidates cannot be isolated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One answer that is wanted."""
+
+    task_id: str
+    """The problem's name in the benchmark."""
+
+    task: str
+    """The visible task, as `codegrad.store.task_json` writes it."""
+
+    strategy: str
+    """The strategy's name."""
+
+    seed: int
+    """Which repetition, from 0."""
+
+    sample: int
+    """Which sample of the repetition, from 0."""
+
+    settings: Settings
+    means: Means = Means()
+    pool_id: str = ""
+    """The task's name in the file of recorded completions."""
+
+    @property
+    def key(self) -> bytes:
+        """What identifies the content of the job: equal jobs have equal keys."""
+        content = [
+            self.task_id,
+            self.task,
+            self.strategy,
+            self.seed,
+            self.sample,
+            self.settings.to_data(),
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).digest()[:16]
+
+    @property
+    def run_seed(self) -> int:
+        """The seed of the run; the first sample has the seed of `refine --seed`."""
+        return self.seed + _SEEDS_A_SAMPLE * self.sample
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final program of one job, and what it cost."""
+
+    key: str
+    task_id: str
+    strategy: str
+    seed: int
+    sample: int
+    source: str
+    verified: bool
+    """Whether every visible hard constraint holds."""
+
+    outcome: str
+    reason: str
+    sentence: str
+    """The visible evidence in one sentence."""
+
+    steps: int
+    spent: Mapping[str, float]
+    seconds: float
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the answer as plain JSON data, its program with its hash."""
+        digest = hashlib.sha256(self.source.encode("utf-8", "surrogatepass"))
+        return {**asdict(self), "sha256": digest.hexdigest()}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Answer":
+        """Return what `to_data` was made of."""
+        return cls(**{name: data[name] for name in cls.__slots__})
+
+
+def solve(job: Job) -> Answer:
+    """Return the final answer of a job: one `refine` of its visible task.
+
+    Raises:
+        EngineError: If an engine cannot work at all.
+        UnsafeSandboxError: If candidates cannot be isolated on this machine.
+    """
+    settings, strategy = job.settings, strategy_of(job.strategy)
+    task = task_from_json(job.task)
+    began = time.monotonic()
+    limits = Limits(wall_s=settings.timeout_s, cpu_s=settings.timeout_s)
+    with Workbench(limits=limits, allow_unsafe=job.means.allow_unsafe) as bench:
+        result = refine(
+            task,
+            engines=_engines(job, bench),
+            critic=_critic(job, bench),
+            strategy=strategy,
+            budget=settings.budget,
+            seed=job.run_seed,
+            bench=bench,
+        )
+    return Answer(
+        key=job.key.hex(),
+        task_id=job.task_id,
+        strategy=job.strategy,
+        seed=job.seed,
+        sample=job.sample,
+        source=result.code,
+        verified=result.verified,
+        outcome=str(result.outcome),
+        reason=result.reason,
+        sentence=result.evidence.sentence(),
+        steps=result.steps,
+        spent={n: round(v, 6) for n, v in result.spent.to_dict().items()},
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def _engines(job: Job, bench: Workbench) -> list[Engine]:
+    engine, seed = job.settings.engine, job.run_seed
+    if engine == SEARCH:
+        return [SearchEngine(bench=bench, seed=seed)]
+    if engine == POOL:
+        assert job.means.pool is not None
+        return [PoolEngine(job.means.pool, job.pool_id or job.task_id, seed=seed)]
+    return [
+        SearchEngine(bench=bench, seed=seed, step_candidates=SEARCHED_BEFORE),
+        LLMEngine(
+            engine,
+            base_url=job.settings.base_url,
+            book=_book(job),
+            payer=_payer(job),
+            cache=CacheMode.OFF,
+        ),
+    ]
+
+
+def _critic(job: Job, bench: Workbench) -> Reviewer | None:
+    if job.settings.critic is None:
+        return None
+    return ModelCritic(
+        job.settings.critic,
+        bench=bench,
+        base_url=job.settings.base_url,
+        book=_book(job),
+        payer=f"{_payer(job)}-critic",
+        cache=CacheMode.OFF,
+    )
+
+
+def _book(job: Job) -> CallBook:
+    return CallBook(job.means.calls or CallBook.default_path())
+
+
+def _payer(job: Job) -> str:
+    """Return who pays: the same job finds its own replies and no other's.
+
+    Samples stay independent of each other that way, and a job that was interrupted
+    pays nothing twice.
+    """
+    return f"bench-{job.key.hex()}"
