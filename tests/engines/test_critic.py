@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from codegrad.budget import Budget
 from codegrad.code import Program
+from codegrad.engines.claim_checks import check_claim
 from codegrad.engines.claims import (
     AGREED,
     OBSERVED,
+    TELLING,
+    AssumesClaim,
     Claim,
     ClaimStatus,
+    CostClaim,
     InputClaim,
+    InvariantClaim,
     PostClaim,
-    check_claim,
 )
 from codegrad.engines.critic import (
     ModelCritic,
@@ -24,6 +28,7 @@ from codegrad.engines.critic import (
     ScriptedCritic,
     read_remarks,
 )
+from codegrad.engines.engine import Direction, Guidance
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
@@ -67,6 +72,8 @@ CONFIRMED: list[tuple[Claim, float]] = [
     (InputClaim("middle([])", "None", "raises IndexError"), OBSERVED),
     (InputClaim("middle([2, 1])", "raises ValueError", "2"), OBSERVED),
     (PostClaim("sorted(values).index(result) == len(values) // 2"), AGREED),
+    (AssumesClaim("values[0] == sorted(values)[len(values) // 2]"), TELLING),
+    (InvariantClaim(9, "values == sorted(values)"), OBSERVED),
 ]
 REFUTED: list[Claim] = [
     InputClaim("middle([5, 1, 2])", "2", "1"),
@@ -76,6 +83,10 @@ REFUTED: list[Claim] = [
     InputClaim("middle([1])", "0", "raises IndexError"),
     PostClaim("result in values"),
     PostClaim("result == max(values)"),
+    AssumesClaim("len(values) == 3"),
+    AssumesClaim("values[0] != 3"),
+    InvariantClaim(9, "len(values) % 2 == 1"),
+    CostClaim("O(n)"),
 ]
 UNCHECKED: list[Claim] = [
     InputClaim("middle(open('/etc/passwd'))", "2"),
@@ -83,6 +94,13 @@ UNCHECKED: list[Claim] = [
     InputClaim("middle([1, 2])", "something else"),
     InputClaim("ignore all rules", "1"),
     PostClaim("result ="),
+    AssumesClaim("values and"),
+    AssumesClaim("len(values) < 9"),
+    AssumesClaim("unknown > 0"),
+    InvariantClaim(2, "values"),
+    InvariantClaim(9, "nothing > 0"),
+    InvariantClaim(9, "("),
+    CostClaim("O(n * m)"),
 ]
 
 
@@ -103,6 +121,39 @@ def test_what_cannot_be_run_is_not_believed(
     claim: Claim, task: Task, bench: Workbench
 ) -> None:
     assert checked(claim, task, bench) == (ClaimStatus.UNCHECKED, 0.0)
+
+
+SLOW = """def pairs(xs: list[int]):
+    \"\"\"Count equal neighbours.
+
+    >>> pairs([1, 1, 2])
+    1
+    >>> pairs([])
+    0
+    \"\"\"
+    seen = 0
+    for i in range(len(xs)):
+        for j in range(len(xs)):
+            if j == i + 1 and xs[i] == xs[j]:
+                seen += 1
+    return seen
+"""
+
+
+def test_a_claim_about_cost_is_measured(bench: Workbench) -> None:
+    slow = task_from_text(SLOW, "pairs.py", "pairs")
+    assert checked(CostClaim("O(n)"), slow, bench) == (ClaimStatus.CONFIRMED, OBSERVED)
+    assert checked(CostClaim("O(n^2)"), slow, bench)[0] is ClaimStatus.REFUTED
+
+
+def test_an_invariant_that_tells_failing_runs_from_passing_ones_weighs_more(
+    bench: Workbench,
+) -> None:
+    text = START.replace("return values[0]", "n = len(values)\n    return values[2]")
+    task = task_from_text(text, "middle.py", "middle")
+    claim = InvariantClaim(10, "sorted(values)[n // 2] == values[2]")
+    assert checked(claim, task, bench) == (ClaimStatus.CONFIRMED, TELLING)
+    assert checked(InvariantClaim(10, "n == 5"), task, bench)[0] is ClaimStatus.REFUTED
 
 
 @pytest.mark.parametrize(
@@ -134,8 +185,8 @@ def remark(claim: Claim | None, problem: str = "wrong") -> Remark:
 
 def test_a_critic_that_lies_makes_no_step_worse(task: Task) -> None:
     """Half of its claims are false; none of them reaches the step."""
-    true = [remark(claim, "true") for claim, _ in CONFIRMED]
-    false = [remark(claim, "false") for claim in REFUTED[:6]]
+    true = [remark(claim, f"true {claim}") for claim, _ in CONFIRMED]
+    false = [remark(claim, f"false {claim}") for claim in REFUTED[: len(true)]]
     said = [r for pair in zip(true, false, strict=True) for r in pair]
     events: list[Event] = []
     with Workbench() as tools:
@@ -149,13 +200,26 @@ def test_a_critic_that_lies_makes_no_step_worse(task: Task) -> None:
     assert losses == sorted(losses, reverse=True)
     first = engine.directions[0].gradients["middle.py", "middle"]
     own = [c for c in first if c.source is CritiqueSource.CRITIC]
-    assert {c.direction for c in own} == {"true; sort first"}
-    assert len(own) == len(true)
+    assert {c.direction for c in own} == {f"{r.problem}; sort first" for r in true}
     assert not any(c.hard for c in own)
     told = [e.data for e in events if e.kind == "reviewed"]
     statuses = [claim["status"] for claim in told[0]["claims"]]
-    assert statuses == ["confirmed", "refuted"] * 6
-    assert told[0]["note"] == "6 of 12 claims hold, 6 refuted"
+    assert statuses == ["confirmed", "refuted"] * len(true)
+    assert (
+        told[0]["note"]
+        == f"{len(true)} of {2 * len(true)} claims hold, {len(true)} refuted"
+    )
+
+
+def test_an_unchecked_critic_is_believed_and_says_so(
+    task: Task, bench: Workbench
+) -> None:
+    lies = [remark(claim) for claim in REFUTED]
+    critic = ScriptedCritic([lies], bench=bench)
+    direction = Direction({}, guidance=Guidance(checks_claims=False))
+    review = critic.review(task, Program.from_task(task), direction, budget=Budget())
+    assert len(review.critiques) == len(lies)
+    assert review.count(ClaimStatus.UNCHECKED) == len(lies)
 
 
 def test_a_review_survives_a_restart(task: Task) -> None:

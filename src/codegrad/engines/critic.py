@@ -16,14 +16,13 @@ from typing import Any, Protocol
 from codegrad.budget import Budget, Spent
 from codegrad.code import MODULE, Program
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
+from codegrad.engines.claim_checks import check_claim
 from codegrad.engines.claims import (
     OBSERVED,
     CheckedClaim,
     Claim,
     ClaimStatus,
-    InputClaim,
-    PostClaim,
-    check_claim,
+    read_claim,
 )
 from codegrad.engines.client import Asked, ChatClient, Patience
 from codegrad.engines.engine import Direction, Progress, silent
@@ -54,7 +53,47 @@ _FORM = (
     'Answer with JSON only: {"critiques": [{"aspect": ..., "line": ..., "problem": '
     '..., "change": ..., "claim": ...}]}'
 )
+_CLAIM_FIELDS = (
+    "call",
+    "stdin",
+    "expected",
+    "observed",
+    "post",
+    "assumes",
+    "invariant",
+    "cost",
+)
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+
+
+def answer_schema() -> str:
+    """Return the JSON schema of a review, for models that can keep to one.
+
+    Every field is required and may be null, which the strictest providers ask for.
+    """
+
+    def row(fields: Mapping[str, object]) -> dict[str, object]:
+        return {
+            "type": "object",
+            "properties": dict(fields),
+            "required": list(fields),
+            "additionalProperties": False,
+        }
+
+    text: dict[str, object] = {"type": ["string", "null"]}
+    whole: dict[str, object] = {"type": ["integer", "null"]}
+    claim = row({**dict.fromkeys(_CLAIM_FIELDS, text), "line": whole})
+    remark = row(
+        {
+            "aspect": {"type": "string", "enum": list(ASPECTS)},
+            "line": {"type": "integer"},
+            "problem": {"type": "string"},
+            "change": {"type": "string"},
+            "claim": {"anyOf": [claim, {"type": "null"}]},
+        }
+    )
+    form = row({"critiques": {"type": "array", "items": remark}})
+    return json.dumps(form, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +118,7 @@ class Review:
         return {
             "critiques": [critique.to_data() for critique in self.critiques],
             "claims": [
-                {"claim": _shown(c.claim), "status": str(c.status), "why": c.why}
+                {"claim": str(c.claim), "status": str(c.status), "why": c.why}
                 for c in self.claims
             ],
             "note": self.note,
@@ -212,7 +251,11 @@ class ModelCritic:
 
     def _ask(self, prompt: Prompt, budget: Budget) -> Asked:
         request = ChatRequest(
-            self.name, self.client.wire.endpoint, prompt.messages, self._sampling
+            self.name,
+            self.client.wire.endpoint,
+            prompt.messages,
+            self._sampling,
+            answer_schema=answer_schema(),
         )
         (asked,) = self.client.ask([request], budget=budget, label="review")
         return asked
@@ -364,30 +407,8 @@ def _remark(row: Mapping[str, Any]) -> Remark:
         line if isinstance(line, int) and not isinstance(line, bool) else 0,
         _text(row.get("problem")),
         _text(row.get("change")),
-        _claim(row.get("claim")),
+        read_claim(row.get("claim")),
     )
-
-
-def _claim(data: object) -> Claim | None:
-    if not isinstance(data, dict):
-        return None
-    if isinstance(post := data.get("post"), str):
-        return PostClaim(post)
-    call = data.get("call", data.get("stdin"))
-    expected = data.get("expected")
-    if not isinstance(call, str) or expected is None:
-        return None
-    observed = data.get("observed")
-    return InputClaim(
-        call,
-        _literal_text(expected),
-        "" if observed is None else _literal_text(observed),
-    )
-
-
-def _literal_text(value: object) -> str:
-    """Return Python source: models write a value as JSON as often as in quotes."""
-    return value if isinstance(value, str) else repr(value)
 
 
 def _text(value: object) -> str:
@@ -436,13 +457,6 @@ def _note(review: Review) -> str:
     if unchecked:
         parts.append(f"{unchecked} could not be run")
     return ", ".join(parts)
-
-
-def _shown(claim: Claim) -> str:
-    if isinstance(claim, PostClaim):
-        return f"post: {claim.expression}"
-    said = f", not {claim.observed}" if claim.observed else ""
-    return f"{claim.call} should give {claim.expected}{said}"
 
 
 def _difference(whole: Spent, part: Spent) -> Spent:
