@@ -5,17 +5,13 @@ happened. Invariant: the best program so far is never lost, and after a checkpoi
 killed run goes on exactly as it would have.
 """
 
-import contextlib
 import difflib
-import importlib.metadata
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from codegrad import __version__
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
@@ -29,7 +25,9 @@ from codegrad.optim.cgd import CGD, Trial
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Critic, Strategy
 from codegrad.task import Sources, Task
+from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
+from codegrad.verify.tools import tool_versions
 from codegrad.verify.verification import VerificationLoss
 
 
@@ -109,6 +107,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     on_event: Listener | None = None,
     checkpoint: Mapping[str, Any] | None = None,
     bench: Workbench | None = None,
+    ladder: Ladder | None = None,
 ) -> Result:
     """Return the best program for `task` that the budget allows.
 
@@ -117,6 +116,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     says adds to the gradient if it holds when it is executed. Every event goes
     to `on_event` as it happens; give the `state` of a run's last `checkpoint` event to
     go on from there. `KeyboardInterrupt` ends the run with the best so far.
+    `ladder` is what verifies, by default every stage that is not optional.
 
     Raises:
         UnsafeSandboxError: If this machine cannot isolate untrusted code.
@@ -142,7 +142,15 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     """
     with bench or Workbench() as tools:
         run = _Run(
-            task, engines, critic, strategy, budget or Budget(), seed, on_event, tools
+            task,
+            engines,
+            critic,
+            strategy,
+            budget or Budget(),
+            seed,
+            on_event,
+            tools,
+            ladder,
         )
         try:
             if checkpoint is not None:
@@ -165,6 +173,7 @@ class _Run:
         seed: int,
         on_event: Listener | None,
         bench: Workbench,
+        ladder: Ladder | None,
     ) -> None:
         self.task = task
         self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
@@ -174,7 +183,9 @@ class _Run:
         self.seed = seed
         self.on_event = on_event
         self.program = Program.from_task(task)
-        self.loss_fn = VerificationLoss(task, bench=bench, on_stage=self._on_stage)
+        self.loss_fn = VerificationLoss(
+            task, bench=bench, ladder=ladder, on_stage=self._on_stage
+        )
         self.optim = CGD(
             [self.program.entry],
             engines=self.engines,
@@ -212,6 +223,8 @@ class _Run:
             if loss is None:
                 raise
             end = Outcome.INTERRUPTED, "stopped by the user"
+        if not loss.verified and self.optim.settle():
+            loss = self.loss_fn(self.program)
         return self._finish(loss, *end)
 
     def _review(self) -> None:
@@ -259,6 +272,8 @@ class _Run:
             proved = step.accepted.loss
             loss = proved if proved.verified else self.loss_fn(self.program)
             loss = self._completed(loss)
+        elif step.moved:
+            loss = self.loss_fn(self.program)
         self._emit(
             "stepped",
             {
@@ -288,6 +303,8 @@ class _Run:
         reason = ""
         limit = self.budget.exhausted(self.spent)
         if all(c.stage == "syntax" for c in self.task.constraints if c.hard):
+            if not self.step and self.optim.asks_a_model and self.optim.is_at_a_stub:
+                return None  # a model may write it all the same; agreement chooses
             reason = "no test, example or contract says what must hold"
         elif not loss.evidence.refuted:
             reason = "nothing is refuted, but not all could be checked"
@@ -366,7 +383,7 @@ class _Run:
             "seed": self.seed,
             "sources": dict(self.task.sources),
             "notes": list(self.task.notes),
-            "environment": _environment(),
+            "environment": tool_versions(),
             "constraints": [
                 {
                     "name": c.name,
@@ -411,15 +428,6 @@ class _Run:
     def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
         if self.on_event:
             self.on_event(Event(kind, self.step, data))
-
-
-def _environment() -> dict[str, str]:
-    """Return the versions that a verdict of this run depends on."""
-    found = {"codegrad": __version__, "python": platform.python_version()}
-    for tool in ("ruff", "ty"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[tool] = importlib.metadata.version(tool)
-    return found
 
 
 def unified_diff(before: str, after: str, path: str) -> list[str]:

@@ -34,7 +34,9 @@ class Member:
     satisfied: tuple[str, ...]
     """The hard constraints that hold, by name in order."""
 
-    verified: bool
+    passes: bool
+    """Whether no hard constraint is open; without tests that says little."""
+
     key: _Key
     """The value of its loss."""
 
@@ -46,6 +48,39 @@ class Member:
 
     visited: bool = False
     """Whether the run went on from it at some time."""
+
+    @classmethod
+    def of(cls, start: Sources, sources: Sources, loss: Loss) -> "Member":
+        """Return `sources` with its loss as a member without a history."""
+        return cls(
+            {p: t for p, t in sources.items() if t != start.get(p)},
+            "the best so far",
+            "",
+            tuple(sorted(loss.satisfied)),
+            passes_all(loss),
+            loss.key,
+        )
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the member as JSON-able data."""
+        hard, *rest = self.key
+        return {
+            **asdict(self),
+            "satisfied": list(self.satisfied),
+            "key": [list(hard), *rest],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Member":
+        """Return the member that `to_data` wrote."""
+        hard, partial, soft, size = data["key"]
+        return cls(
+            **{
+                **data,
+                "satisfied": tuple(data["satisfied"]),
+                "key": (tuple(hard), partial, soft, size),
+            }
+        )
 
     def dominates(self, other: "Member") -> bool:
         """Return whether it satisfies all that the other does, and is better."""
@@ -92,16 +127,12 @@ class Archive:
         key = fingerprint(sources)
         if self.vote(key, votes):
             return
-        changed = {p: t for p, t in sources.items() if t != self._start.get(p)}
-        self._members[key] = Member(
-            changed,
-            label,
-            engine,
-            tuple(sorted(loss.satisfied)),
-            loss.verified,
-            loss.key,
-            votes,
-            parent,
+        self._members[key] = replace(
+            Member.of(self._start, sources, loss),
+            label=label,
+            engine=engine,
+            votes=votes,
+            parent=parent,
         )
         if len(self._members) > MAX_MEMBERS:
             self._drop()
@@ -117,9 +148,9 @@ class Archive:
         """Remember that the run goes on from a member."""
         self._members[key] = replace(self._members[key], visited=True)
 
-    def verified(self) -> list[tuple[str, Member]]:
+    def passing(self) -> list[tuple[str, Member]]:
         """Return the members that pass all that is visible."""
-        return [(key, m) for key, m in self._members.items() if m.verified]
+        return [(key, m) for key, m in self._members.items() if m.passes]
 
     def front(self) -> list[tuple[str, Member]]:
         """Return the members that no other dominates, the lowest loss first."""
@@ -141,40 +172,23 @@ class Archive:
 
     def state(self) -> list[Any]:
         """Return the members as JSON-able data."""
-        return [[key, _data(member)] for key, member in self._members.items()]
+        return [[key, member.to_data()] for key, member in self._members.items()]
 
     def restore(self, state: Sequence[Any]) -> None:
         """Go on from what `state` returned."""
-        self._members = {key: _member(data) for key, data in state}
+        self._members = {key: Member.from_data(data) for key, data in state}
 
     def _drop(self) -> None:
         front = {key for key, _ in self.front()}
         spare = [
-            key
-            for key, m in self._members.items()
-            if not m.verified and key not in front
+            key for key, m in self._members.items() if not m.passes and key not in front
         ]
         del self._members[(spare or list(self._members))[-1]]
 
 
-def _data(member: Member) -> dict[str, Any]:
-    hard, *rest = member.key
-    return {
-        **asdict(member),
-        "satisfied": list(member.satisfied),
-        "key": [list(hard), *rest],
-    }
-
-
-def _member(data: Mapping[str, Any]) -> Member:
-    hard, partial, soft, size = data["key"]
-    return Member(
-        **{
-            **data,
-            "satisfied": tuple(data["satisfied"]),
-            "key": (tuple(hard), partial, soft, size),
-        }
-    )
+def passes_all(loss: Loss) -> bool:
+    """Return whether no hard constraint is open, be there tests or not."""
+    return all(c.name in loss.satisfied for c in loss.constraints if c.hard)
 
 
 def fingerprint(sources: Sources) -> str:

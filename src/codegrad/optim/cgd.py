@@ -11,7 +11,7 @@ monotone here, so the best program so far is never lost.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from codegrad.budget import Budget, Spent
@@ -26,10 +26,11 @@ from codegrad.engines.engine import (
     silent,
 )
 from codegrad.engines.search import SearchEngine
-from codegrad.errors import UsageError
+from codegrad.errors import EngineError, UsageError
 from codegrad.gradient import Gradient
 from codegrad.loss import Judge, Loss
-from codegrad.optim.archive import Archive, fingerprint
+from codegrad.optim.aggregate import Aggregate, aggregate
+from codegrad.optim.archive import Archive, Member, fingerprint, passes_all
 from codegrad.optim.gate import is_stub, refusal
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Gate, Strategy
@@ -73,6 +74,8 @@ class Step:
     """Whether no engine has anything more to offer."""
 
     notes: tuple[str, ...] = ()
+    moved: bool = False
+    """Whether the program is now another candidate from the archive."""
 
     @property
     def accepted(self) -> Trial | None:
@@ -128,11 +131,26 @@ class CGD:
         self._exhausted: set[int] = set()
         self._barren = [0] * len(self.engines)
         self._fruitless = 0
+        self._said: dict[str, str] = {}
+        self._home: Member | None = None
 
     @property
     def program(self) -> Program:
         """The program whose variables are optimised."""
         return self.params[0].program
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether an engine beside the built-in search takes part."""
+        return any(not isinstance(engine, SearchEngine) for engine in self.engines)
+
+    @property
+    def is_at_a_stub(self) -> bool:
+        """Whether the program is nothing that could be lost."""
+        task = self._task
+        return task.repository is None and is_stub(
+            self.program.sources[task.main], task.entry_point
+        )
 
     @property
     def momentum(self) -> tuple[Attempt, ...]:
@@ -157,17 +175,9 @@ class CGD:
         guidance = self.strategy.guidance
         if not self.strategy.refines:
             return Direction({}, guidance=guidance)
-        chosen = {(code.path, code.name) for code in self._variables()}
-        gradients: dict[tuple[str, str], Gradient] = {
-            (code.path, code.name): shown
-            for code in self.program.codes
-            if code.requires_grad
-            and (code.path, code.name) in chosen
-            and (shown := guidance.shown(code.grad or Gradient()))
-        }
         loss = self.program.loss
         return Direction(
-            gradients,
+            self._aggregate().gradients,
             self.momentum if guidance.attempts else (),
             guidance,
             tuple(self._reflections),
@@ -175,6 +185,18 @@ class CGD:
             if loss is not None and guidance.attempts
             else (),
         )
+
+    def _aggregate(self) -> Aggregate:
+        guidance = self.strategy.guidance
+        chosen = {(code.path, code.name) for code in self._variables()}
+        gradients = {
+            (code.path, code.name): shown
+            for code in self.program.codes
+            if code.requires_grad
+            and (code.path, code.name) in chosen
+            and (shown := guidance.shown(code.grad or Gradient()))
+        }
+        return aggregate(gradients, self._said if guidance.attempts else {})
 
     def _variables(self) -> Iterator[Code]:
         """Yield the variables, and with an entry point all that it may call."""
@@ -198,21 +220,16 @@ class CGD:
         current = self.program.loss
         if current is None or current.judge is None:
             raise UsageError("call loss.backward() before optim.step()")
-        direction = self.direction()
+        direction, aggregated = self.direction(), self._aggregate()
+        self._said = dict(aggregated.expected)
         left = budget or Budget()
         spent = Spent()
         trials: list[Trial] = []
-        notes: list[str] = []
+        notes: list[str] = list(aggregated.notes)
         for index, engine in enumerate(self.engines):
             if index in self._exhausted:
                 continue
-            answer = engine.propose(
-                self._task,
-                self.program if self.strategy.refines else self._start,
-                direction,
-                budget=left.left(spent),
-                progress=progress,
-            )
+            answer = self._ask(engine, direction, left.left(spent), progress)
             spent = spent + answer.spent
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
@@ -231,7 +248,65 @@ class CGD:
             if any(trial.accepted for trial in trials):
                 break
         exhausted = len(self._exhausted) == len(self.engines)
-        return Step(tuple(trials), spent, exhausted, tuple(notes))
+        step = Step(tuple(trials), spent, exhausted, tuple(notes))
+        return self._moved(step, current) if self.strategy.restarts else step
+
+    def _ask(
+        self, engine: Engine, direction: Direction, budget: Budget, progress: Progress
+    ) -> Answer:
+        program = self.program if self.strategy.refines else self._start
+        try:
+            return engine.propose(
+                self._task, program, direction, budget=budget, progress=progress
+            )
+        except EngineError as error:
+            # A task without tests is one for a model, not for the search.
+            if not isinstance(engine, SearchEngine) or not self.asks_a_model:
+                raise
+            return Answer(exhausted=True, note=str(error))
+
+    def _moved(self, step: Step, current: Loss) -> Step:
+        """Go on from another candidate if steps have not helped for too long."""
+        if step.accepted is not None:
+            self._fruitless = 0
+            if self._home is not None and step.accepted.loss.key < self._home.key:
+                self._home = None
+            return step
+        self._fruitless += bool(step.trials)
+        if self._fruitless < PATIENCE:
+            return step
+        self._fruitless = 0
+        here = fingerprint(self.program.sources)
+        target = next(
+            (
+                (key, member)
+                for key, member in self.archive.front()
+                if not member.visited and key != here
+            ),
+            None,
+        )
+        if target is None:
+            self.settle()
+            return step
+        if self._home is None:
+            self._home = Member.of(self._start.sources, self.program.sources, current)
+        key, member = target
+        self.archive.visit(key)
+        self.program.update(self.archive.sources(member))
+        self._exhausted.clear()
+        note = f"goes on from {member.label}: {PATIENCE} steps brought nothing"
+        return replace(step, notes=(*step.notes, note), moved=True, exhausted=False)
+
+    def settle(self) -> bool:
+        """Return to the best program if the run went on from another one.
+
+        Returns whether the program changed.
+        """
+        home, self._home = self._home, None
+        if home is None:
+            return False
+        self.program.update(self.archive.sources(home))
+        return True
 
     def _judge(
         self, engine: Engine, answer: Answer, current: Loss, judge: Judge
@@ -263,10 +338,8 @@ class CGD:
         if dict(proposal.sources) == dict(self.program.sources):
             return _Judged(engine, proposal, current, "changes nothing")
         loss = judge(proposal.sources)
-        reason = refusal(
-            self.strategy.gate, loss, current, from_stub=self._is_at_a_stub()
-        )
-        if loss.verified or engine != SearchEngine.name:
+        reason = refusal(self.strategy.gate, loss, current, from_stub=self.is_at_a_stub)
+        if passes_all(loss) or engine != SearchEngine.name:
             self.archive.add(
                 proposal.sources,
                 loss,
@@ -276,12 +349,6 @@ class CGD:
                 parent=parent,
             )
         return _Judged(engine, proposal, loss, reason)
-
-    def _is_at_a_stub(self) -> bool:
-        task = self._task
-        return task.repository is None and is_stub(
-            self.program.sources[task.main], task.entry_point
-        )
 
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[_Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
@@ -379,6 +446,8 @@ class CGD:
             "exhausted": sorted(self._exhausted),
             "barren": list(self._barren),
             "fruitless": self._fruitless,
+            "said": dict(self._said),
+            "home": self._home.to_data() if self._home else None,
             "archive": self.archive.state(),
             "engines": [engine.state() for engine in self.engines],
         }
@@ -394,6 +463,8 @@ class CGD:
         self._exhausted = set(state["exhausted"])
         self._barren = list(state["barren"])
         self._fruitless = int(state["fruitless"])
+        self._said = dict(state["said"])
+        self._home = Member.from_data(state["home"]) if state["home"] else None
         self.archive.restore(state["archive"])
         for engine, engine_state in zip(self.engines, state["engines"], strict=True):
             engine.restore(engine_state)

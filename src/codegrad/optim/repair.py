@@ -13,7 +13,7 @@ from codegrad.engines.engine import Direction, Progress, Proposal, silent
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import EngineError
 from codegrad.loss import Loss
-from codegrad.optim.archive import fingerprint
+from codegrad.optim.archive import fingerprint, passes_all
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
 
@@ -45,7 +45,7 @@ class Repairs:
         None if a proposal passes already: what holds needs no repair.
         """
         self.spent, self.notes = Spent(), []
-        if task.repository is not None or any(loss.verified for _, loss in judged):
+        if task.repository is not None or any(passes_all(loss) for _, loss in judged):
             return []
         near = [row for row in judged if "syntax" in row[1].satisfied]
         near.sort(key=lambda row: row[1].key)
