@@ -31,6 +31,7 @@ class Event:
     - `checkpoint`: `state`, from which the run can be continued exactly.
     - `finished`: `status` (`verified`, `exhausted`, `interrupted`, `unchanged`),
       `reason`, `sources`, `loss`, `spent`, `evidence`.
+    - `certified`: `certificate`, the document of docs/certificate.md; after the end.
 
     A `loss` is {value, hard ([n by stage]), ladder ([stage]), soft, distance,
     verdicts ([{constraint, stage, status, reason, checked, distance,

@@ -7,7 +7,7 @@ import click
 
 from codegrad.budget import Spent
 from codegrad.cli.main import EXIT_REFUTED
-from codegrad.cli.options import store_option, workbench
+from codegrad.cli.options import store_option, stored_ladder, stored_workbench
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import apply, write_output
 from codegrad.errors import UsageError
@@ -56,15 +56,12 @@ def _verified_again(run: Run, screen: Screen) -> Result:
         )
     task = task_from_json(run.task_json)
     config = json.loads(run.config_json)
-    python = Path(config["python"]) if config.get("python") else None
     sources = dict(last.data["sources"])
     with (
-        workbench(
-            python, config["timeout_s"], allow_unsafe=config["allow_unsafe"]
-        ) as bench,
+        stored_workbench(config) as bench,
         screen.status(f"verifying {task.name}"),
     ):
-        loss_fn = VerificationLoss(task, bench=bench)
+        loss_fn = VerificationLoss(task, bench=bench, ladder=stored_ladder(config))
         loss = loss_fn.complete(loss_fn.evaluate(sources), sources)
     outcome = Outcome.VERIFIED if loss.verified else Outcome.EXHAUSTED
     return Result(task, outcome, "verified again", sources, loss, Spent(), last.step)

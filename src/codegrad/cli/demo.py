@@ -78,7 +78,7 @@ def command(output: Path | None, store_path: Path | None) -> int:
         )
         run = store.create(task_to_json(task), config, task.name)
         screen.announce(task, Models().summary, run.id)
-        result = carry_out(task, run, bench, screen, budget=budget, seed=0)
+        result, _ = carry_out(task, run, bench, screen, budget=budget, seed=0)
         screen.show_result(result, run.id, target=target, tests=(), written=[])
         report = write_report(run, folder / "report.html")
     click.echo(f"\nreport: {report}")

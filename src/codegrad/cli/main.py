@@ -21,6 +21,7 @@ EXIT_INTERRUPTED = 130
 _COMMANDS: dict[str, tuple[str, str]] = {
     "refine": ("refine", "Change a function until everything it must satisfy holds."),
     "check": ("check", "Verify a function and show the evidence; change nothing."),
+    "recheck": ("recheck", "Replay a certificate: does what it claims hold here?"),
     "grad": ("grad", "Show the gradient: what is wrong, where, and which direction."),
     "demo": ("demo", "Watch wrong code become right code (10 seconds, no network)."),
     "apply": ("apply", "Verify the result of a run once more and write it."),

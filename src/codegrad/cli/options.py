@@ -1,6 +1,6 @@
 """Options that several commands share, and what they mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import click
 from codegrad.budget import Budget
 from codegrad.errors import UsageError
 from codegrad.sandbox import Limits
+from codegrad.verify.ladder import ALL, OPTIONAL_STAGES, STAGES, Ladder
 from codegrad.verify.stage import Workbench
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -107,6 +108,41 @@ def engine_options(command: _Command) -> _Command:
     return command
 
 
+def stages_option(command: _Command) -> _Command:
+    """Add `--stages`."""
+    names = ", ".join(stage.name for stage in STAGES)
+    return click.option(
+        "--stages",
+        default="",
+        metavar="NAMES",
+        help=f"Only these, by comma: {names}; or {ALL}  [default: those that take "
+        f"about a second; {' and '.join(sorted(OPTIONAL_STAGES))} when asked for, or "
+        "for a stated cost:]",
+    )(command)
+
+
+def ladder_of(stages: str) -> Ladder:
+    """Return the ladder that `--stages` names.
+
+    Raises:
+        UsageError: If a name is unknown.
+    """
+    names = [name.strip() for name in stages.split(",") if name.strip()]
+    return Ladder.of(names) if names else Ladder()
+
+
+def certificate_option(command: _Command) -> _Command:
+    """Add `--certificate`."""
+    return click.option(
+        "--certificate",
+        "certificate_path",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write what was established as a document that `codegrad recheck` "
+        "replays.",
+    )(command)
+
+
 def store_option(command: _Command) -> _Command:
     """Add the option that names the run store."""
     return click.option(
@@ -125,9 +161,25 @@ def json_option(command: _Command) -> _Command:
     )(command)
 
 
+def stored_ladder(config: Mapping[str, Any]) -> Ladder:
+    """Return the ladder that a run was started with."""
+    stages = config.get("stages")
+    return Ladder.of(stages) if stages else Ladder()
+
+
+def stored_workbench(config: Mapping[str, Any]) -> Workbench:
+    """Return the workbench that a run was started with."""
+    return workbench(
+        Path(config["python"]) if config.get("python") else None,
+        config["timeout_s"],
+        allow_unsafe=config["allow_unsafe"],
+        seed=config["seed"],
+    )
+
+
 def workbench(
-    python: Path | None, timeout_s: float, *, allow_unsafe: bool
+    python: Path | None, timeout_s: float, *, allow_unsafe: bool, seed: int = 0
 ) -> Workbench:
     """Return the workbench that the options describe."""
     limits = Limits(wall_s=timeout_s, cpu_s=timeout_s)
-    return Workbench(python=python, limits=limits, allow_unsafe=allow_unsafe)
+    return Workbench(python=python, limits=limits, allow_unsafe=allow_unsafe, seed=seed)

@@ -1,5 +1,6 @@
 """`codegrad refine TARGET`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -7,21 +8,27 @@ import click
 from codegrad.budget import Budget
 from codegrad.cli.options import (
     BudgetType,
+    certificate_option,
     engine_options,
     json_option,
+    ladder_of,
+    stages_option,
     store_option,
     task_options,
     workbench,
 )
+from codegrad.cli.project import settings_note, take_defaults
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
     Models,
     apply,
     carry_out,
+    check_writable,
     config_json,
     echo_json,
     exit_code,
     result_document,
+    write_certificate,
     write_output,
 )
 from codegrad.store.journal import Store
@@ -30,7 +37,7 @@ from codegrad.tasks.reader import read_task
 
 
 @click.command("refine")
-@click.argument("target")
+@click.argument("target", is_eager=True, callback=take_defaults)
 @task_options
 @engine_options
 @click.option(
@@ -41,15 +48,19 @@ from codegrad.tasks.reader import read_task
     "[default: 60000 candidates]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For engines.")
+@stages_option
+@certificate_option
 @click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="Write the result to this file instead.",
 )
 @json_option
 @store_option
+@click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
+    context: click.Context,
     target: str,
     tests: tuple[str, ...],
     python: Path | None,
@@ -62,6 +73,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     cache: str,
     budget: Budget,
     seed: int,
+    stages: str,
+    certificate_path: Path | None,
     applies: bool,  # noqa: FBT001
     output: Path | None,
     as_json: bool,  # noqa: FBT001
@@ -76,11 +89,17 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     """
     models = Models.chosen(engine, critic, base_url, cache, strategy)
     budget = models.capped(budget)
+    ladder = ladder_of(stages)
+    check_writable(output, certificate_path)
     task = read_task(target, tests=tests, python=python)
+    if note := settings_note(context):
+        task = replace(task, notes=(*task.notes, note))
+    if applies and task.path is not None:
+        check_writable(task.path)
     screen = Screen.for_terminal(quiet=as_json)
     with (
         Store(store_path or Store.default_path()) as store,
-        workbench(python, timeout_s, allow_unsafe=allow_unsafe) as bench,
+        workbench(python, timeout_s, allow_unsafe=allow_unsafe, seed=seed) as bench,
     ):
         run = store.create(
             task_to_json(task),
@@ -91,11 +110,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
                 timeout_s=timeout_s,
                 allow_unsafe=allow_unsafe,
                 python=str(python) if python else None,
+                stages=list(ladder.asked),
             ),
             task.name,
         )
         screen.announce(task, models.summary, run.id)
-        result = carry_out(
+        result, certificate = carry_out(
             task,
             run,
             bench,
@@ -104,11 +124,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
             seed=seed,
             models=models,
             calls=store.path.with_name("calls.db"),
+            ladder=ladder,
         )
-    written: list[Path] = []
+    written = write_certificate(certificate, certificate_path)
     if output is not None:
         write_output(result, output)
-        written = [output]
+        written.append(output)
     if applies and result.changed:
         written += apply(result)
     if as_json:

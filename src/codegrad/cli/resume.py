@@ -10,7 +10,8 @@ from codegrad.cli.options import (
     BudgetType,
     json_option,
     store_option,
-    workbench,
+    stored_ladder,
+    stored_workbench,
 )
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
@@ -55,13 +56,10 @@ def command(
         task = task_from_json(run.task_json)
         config = json.loads(run.config_json)
         checkpoint = run.last("checkpoint")
-        python = Path(config["python"]) if config.get("python") else None
-        with workbench(
-            python, config["timeout_s"], allow_unsafe=config["allow_unsafe"]
-        ) as bench:
+        with stored_workbench(config) as bench:
             models = Models.stored(config)
             screen.announce(task, models.summary, run.id)
-            result = carry_out(
+            result, _ = carry_out(
                 task,
                 run,
                 bench,
@@ -71,6 +69,7 @@ def command(
                 models=models,
                 calls=store.path.with_name("calls.db"),
                 checkpoint=checkpoint.data["state"] if checkpoint else None,
+                ladder=stored_ladder(config),
             )
     written = apply(result) if applies and result.changed else []
     if as_json:

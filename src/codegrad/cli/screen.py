@@ -15,6 +15,7 @@ from codegrad.loss import Loss
 from codegrad.refine import Result
 from codegrad.report.terminal import (
     LiveProgress,
+    show_comparison,
     show_critiques,
     show_diff,
     show_evidence,
@@ -24,6 +25,7 @@ from codegrad.report.terminal import (
     show_verdict,
 )
 from codegrad.store.journal import RunSummary
+from codegrad.store.recheck import Comparison
 from codegrad.task import Task
 
 
@@ -129,7 +131,13 @@ class Screen:
         show_next(self._out, _typed(command))
 
     def show_check(
-        self, task: Task, loss: Loss, *, target: str, tests: Sequence[str]
+        self,
+        task: Task,
+        loss: Loss,
+        *,
+        target: str,
+        tests: Sequence[str],
+        written: Sequence[Path] = (),
     ) -> None:
         """Show verdict and evidence of a verification."""
         state = "verified" if loss.verified else "exhausted"
@@ -138,11 +146,22 @@ class Screen:
         show_evidence(self._out, loss.evidence.rows)
         for note in task.notes:
             self._out.print(f"note: {note}", markup=False)
+        for path in written:
+            self._out.print(f"written: {path}", markup=False)
         if loss.evidence.refuted:
             self._out.print()
             again = [part for test in tests for part in ("--tests", test)]
             command = shlex.join(["codegrad", "refine", target, *again])
             show_next(self._out, _typed(command))
+
+    def show_comparison(self, name: str, found: Comparison) -> None:
+        """Show how a replay compares with its certificate, row by row."""
+        state = "verified" if found.holds else "exhausted"
+        show_verdict(self._out, f"{name}: {found.sentence()}", state)
+        self._out.print()
+        show_comparison(self._out, found.rows)
+        for difference in found.differences:
+            self._out.print(f"note: {difference}", markup=False)
 
     def show_gradient(self, program: Program, loss: Loss) -> None:
         """Show the critiques of each variable, the most suspicious variable first."""

@@ -1,6 +1,7 @@
 """One run as the command line sees it: task, journal, progress, result."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,8 +23,10 @@ from codegrad.events import Event, Listener
 from codegrad.optim.strategy import CODEGRAD, strategy_of
 from codegrad.refine import Outcome, Result, refine
 from codegrad.store.calls import CacheMode, CallBook
+from codegrad.store.certificate import Document, certify, to_text
 from codegrad.store.journal import Run
 from codegrad.task import Task
+from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
 
 RESULT_SCHEMA = 1
@@ -164,9 +167,11 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     models: Models | None = None,
     calls: Path | None = None,
     checkpoint: Mapping[str, Any] | None = None,
-) -> Result:
-    """Refine `task`, journal every event, show progress, and close the run.
+    ladder: Ladder | None = None,
+) -> tuple[Result, Document | None]:
+    """Refine `task`, journal every event, show progress, certify, close the run.
 
+    An interrupted run has no certificate.
     `calls` is the file of model calls, by default the user's own.
     """
     models = models or Models()
@@ -182,9 +187,17 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             on_event=_fan_out(run, live),
             checkpoint=checkpoint,
             bench=bench,
+            ladder=ladder,
         )
+    certificate: Document | None = None
+    if result.outcome is not Outcome.INTERRUPTED:
+        certificate = certify(
+            task, result.sources, result.loss, bench, ladder or Ladder(), run=run.id
+        )
+        run.append(Event("certified", result.steps, {"certificate": certificate}))
+        bench.close()
     run.finish(str(result.outcome), result.evidence.sentence())
-    return result
+    return result, certificate
 
 
 def _fan_out(run: Run, live: Listener) -> Listener:
@@ -234,6 +247,18 @@ def write_output(result: Result, output: Path) -> None:
     write_text(output, result.code, had_bom=False)
 
 
+def write_certificate(document: Document | None, path: Path | None) -> list[Path]:
+    """Write a certificate where it was asked for, and return the paths written.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    if document is None or path is None:
+        return []
+    write_text(path, to_text(document), had_bom=False)
+    return [path]
+
+
 def apply(result: Result) -> list[Path]:
     """Write every changed file over the user's own, and return their paths.
 
@@ -261,6 +286,29 @@ def apply(result: Result) -> list[Path]:
     for target, text, had_bom in targets:
         write_text(target, text, had_bom=had_bom)
     return [target for target, _, _ in targets]
+
+
+def check_writable(*targets: Path | None) -> None:
+    """Check that files can be written before anything is paid for.
+
+    Raises:
+        OutputError: For the first that cannot.
+    """
+    for target in targets:
+        if target is None:
+            continue
+        folder = target.resolve().parent
+        reason = ""
+        if target.is_dir():
+            reason = "it is a folder; name a file"
+        elif not folder.is_dir():
+            reason = f"the folder {folder} does not exist; create it first"
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            reason = f"the folder {folder} is not writable; name another"
+        elif target.exists() and not os.access(target, os.W_OK):
+            reason = "the file is not writable; name another"
+        if reason:
+            raise OutputError(f"{target} cannot be written: {reason}")
 
 
 def write_text(target: Path, text: str, *, had_bom: bool) -> None:

@@ -34,6 +34,7 @@ from codegrad.report.story import (
     changed_paths,
 )
 from codegrad.store.journal import RunSummary
+from codegrad.store.recheck import Agreement, ComparedRow
 from codegrad.task import Constraint, Sources
 
 _STATUS_STYLES = {
@@ -55,6 +56,7 @@ _STATE_SYMBOLS = {
     "exhausted": "✗ ",
     "failed": "✗ ",
 }
+_AGREEMENT = {Agreement.WEAKER: "bold red", Agreement.STRONGER: "bold blue"}
 _OPEN_STYLE = "bold yellow"
 _DIFF_STYLES = {"-": "red", "+": "green", " ": "", "@": "dim cyan"}
 _TEXT_LIMIT = 160
@@ -128,6 +130,28 @@ def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
             cell(row.stage + ("" if row.hard else " (soft)")),
             cell(row.origin),
             cell(f"{row.checked:,}"),
+        )
+    _print(console, table, wrap=True)
+
+
+def show_comparison(console: Console, rows: Sequence[ComparedRow]) -> None:
+    """Print a replay beside the claims of its certificate, one line a constraint."""
+    if not console.is_terminal:
+        for row in rows:
+            facts = f"claimed {row.claimed}, found {row.found}, {row.checked} checked"
+            remark = f" - {row.reason}" if row.reason else ""
+            _plain(console, f"{row.agreement}: {row.constraint}: {facts}{remark}")
+        return
+    table = _table("", "constraint", "claimed", "found", "checked")
+    cell = partial(_cell, console)
+    for row in rows:
+        is_same = row.agreement is Agreement.AGREES
+        table.add_row(
+            cell(str(row.agreement), "" if is_same else _AGREEMENT[row.agreement]),
+            cell(row.constraint, below=[] if is_same else [row.reason]),
+            cell(f"{SYMBOLS[row.claimed]} {row.claimed}", _STATUS_STYLES[row.claimed]),
+            cell(f"{SYMBOLS[row.found]} {row.found}", _STATUS_STYLES[row.found]),
+            cell(f"{row.checked:,} of {row.claimed_checked:,}"),
         )
     _print(console, table, wrap=True)
 

@@ -17,6 +17,7 @@ from codegrad.sandbox.repository import SUITE_LIMITS, run_suite, search_job
 from codegrad.search.frontier import JobRun
 from codegrad.task import Constraint, PytestCheck, Sources, Task
 from codegrad.verdict import Verdict
+from codegrad.verify.generation import DEFAULT_INPUTS
 from codegrad.verify.memory import Memory
 
 SEARCH_KERNEL = "codegrad.search.kernel"
@@ -31,7 +32,7 @@ class Workbench:
     context manager. One thread at a time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one value for each tool
         self,
         *,
         python: Path | None = None,
@@ -39,12 +40,13 @@ class Workbench:
         suite_limits: Limits = SUITE_LIMITS,
         allow_unsafe: bool = False,
         seed: int = 0,
+        inputs: int = DEFAULT_INPUTS,
     ) -> None:
         self.python = python
         self.limits = limits or Limits(wall_s=3.0, cpu_s=3.0)
         self.suite_limits = suite_limits
         self.allow_unsafe = allow_unsafe
-        self.memory = Memory(seed=seed)
+        self.memory = Memory(inputs, seed=seed)
 
     @cached_property
     def sandbox(self) -> Sandbox:
