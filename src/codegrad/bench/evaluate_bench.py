@@ -114,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--inputs", type=int, help="at most so many plus inputs a task")
     parser.add_argument("--samples", type=Path, help="recorded samples, JSON lines")
     parser.add_argument("--sets", default="issue,distinct", help="of these, by comma")
+    parser.add_argument("--peers", type=Path, help="keep the peers here")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     found: list[dict[str, Any]] = []
@@ -122,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for dataset in [options.only] if options.only else list(_FILES):
             # EvalPlus refuses a file without all tasks.
             tasks = 0 if dataset == "humaneval+" else options.tasks
-            bench = _Bench(folder, dataset, options.data, tasks, options.inputs)
+            peers = options.peers or folder
+            bench = _Bench(folder, dataset, options.data, tasks, options.inputs, peers)
             for samples_name, rows in bench.sample_sets(
                 options.repeat, options.samples
             ):
@@ -139,8 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Bench:
     """One dataset, and the peer that evaluates it, in a temporary folder."""
 
-    def __init__(
-        self, folder: Path, dataset: str, data: Path, tasks: int, inputs: int | None
+    def __init__(  # noqa: PLR0913, PLR0917 - one options list
+        self,
+        folder: Path,
+        dataset: str,
+        data: Path,
+        tasks: int,
+        inputs: int | None,
+        peers: Path,
     ) -> None:
         self.dataset = dataset
         self.folder = folder
@@ -156,7 +164,7 @@ class _Bench:
         self.data.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         self.environment = {**os.environ, "HOME": str(folder)}
         self.environment["XDG_CACHE_HOME"] = str(folder / "cache")
-        self.python = _installed(folder / _PEERS[dataset], _PEERS[dataset])
+        self.python = _installed(peers / _PEERS[dataset], _PEERS[dataset])
 
     def sample_sets(
         self, repeat: int, recorded: Path | None
