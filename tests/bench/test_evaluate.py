@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from codegrad.bench.evaluate import Shard, Summary, evaluate, self_test
+from codegrad.bench.evaluate import Summary, evaluate, self_test
 from codegrad.bench.executors import Batch, LocalPool, SourceOf
 from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader, Outcome, Verdict
 from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import Sample, SampleFile
+from codegrad.bench.shards import Shard
 from tests.bench.small import RIGHT, small_dataset, write_rows
 
 ABOUT = {"dataset": "small"}

@@ -11,6 +11,7 @@ from codegrad.bench.passk import mean_pass_at_k
 from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import Sample, SampleFile
+from codegrad.bench.shards import Shard
 
 BATCH = 32
 """Samples of one problem that one worker takes at a time."""
@@ -22,22 +23,6 @@ SUMMARY_SCHEMA = "codegrad.evaluate/1"
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many different samples are graded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A share of the samples, chosen by their content."""
-
-    index: int = 1
-    """Which share, from 1."""
-
-    count: int = 1
-    """How many shares there are."""
-
-    def holds(self, sample: Sample) -> bool:
-        """Return whether a sample belongs to this share."""
-        number = int.from_bytes(sample.key[:8], "big")
-        return number % self.count == self.index - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,27 @@
 """`codegrad evaluate SAMPLES --dataset NAME`."""
 
-import contextlib
 import json
-import re
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from codegrad.bench.datasets import SOURCES, cache_folder, open_dataset
-from codegrad.bench.evaluate import Progress as Report
-from codegrad.bench.evaluate import Shard, Summary, evaluate, self_test
-from codegrad.bench.executors import LocalPool
+from codegrad.bench.evaluate import Summary, evaluate, self_test
+from codegrad.bench.executors import CrewGrading, Executor, GraderSpec, LocalPool
 from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader
 from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
+from codegrad.bench.shards import Shard
 from codegrad.cli.options import json_option
+from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
 from codegrad.errors import UsageError
 
 _SHOWN_TASKS = 20
-
-
-class _ShardType(click.ParamType[Shard]):
-    """`2/8`: the second of eight shares."""
-
-    name = "i/n"
-
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Shard:
-        """Return the share that a text states."""
-        if isinstance(value, Shard):
-            return value
-        found = re.fullmatch(r"(\d+)/(\d+)", str(value))
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            self.fail(f"{value!r} is not of the form i/n with 1 <= i <= n", param, ctx)
-        return Shard(int(found[1]), int(found[2]))
 
 
 @click.command("evaluate")
@@ -71,10 +49,7 @@ class _ShardType(click.ParamType[Shard]):
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take over the results of another file (of a shard); may be repeated.",
 )
-@click.option(
-    "--shard", type=_ShardType(), default="1/1", help="Grade one share of the samples."
-)
-@click.option("--workers", type=click.IntRange(min=1), help="[default: one a core]")
+@sharing_options
 @click.option(
     "--missing",
     type=click.Choice(["unsolved", "skip"]),
@@ -105,6 +80,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     merge: tuple[Path, ...],
     shard: Shard,
     workers: int | None,
+    executor: str,
+    ray_address: str | None,
     missing: str,
     skip_bad: bool,  # noqa: FBT001 - click's calling convention
     since: str,
@@ -130,6 +107,10 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         return _self_test(dataset, new_grader(), as_json=as_json)
     if samples is None:
         raise UsageError("name a file of samples, or use --self-test")
+    where: Executor = LocalPool(new_grader, workers)
+    if executor == "ray" or ray_address:
+        spec = GraderSpec(dataset.checksum, None, python, allow_unsafe)
+        where = CrewGrading(crew_of(executor, workers, ray_address), spec)
     about = {"dataset": name, "sha256": dataset.checksum, "python": str(python or "")}
     path = results_path or samples.with_name(f"{samples.name}.results.jsonl")
     started = time.monotonic()
@@ -139,12 +120,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     ):
         for other in merge:
             results.merge(other)
-        with _progress("grading") as report:
+        with progress_bar("grading") as report:
             summary = evaluate(
                 found,
                 dataset,
                 results,
-                LocalPool(new_grader, workers),
+                where,
                 shard=shard,
                 counts_missing=missing == "unsolved",
                 progress=report,
@@ -156,29 +137,6 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     else:
         _show(summary, path, seconds, found.bad)
     return 0
-
-
-@contextlib.contextmanager
-def _progress(label: str) -> Iterator[Report | None]:
-    """Show a bar on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # A bar costs a tenth of a second to import.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-    )
-    from rich.progress import TimeRemainingColumn as Remaining  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    columns = TextColumn(label), BarColumn(), MofNCompleteColumn(), Remaining()
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _show(summary: Summary, path: Path, seconds: float, bad: list[str]) -> None:
@@ -232,7 +190,7 @@ def _echo_json(document: Mapping[str, Any]) -> None:
 
 
 def _self_test(dataset: Dataset, grader: Grader, *, as_json: bool) -> int:
-    with grader, _progress("self-test") as report:
+    with grader, progress_bar("self-test") as report:
         found = self_test(dataset, grader, progress=report)
     if as_json:
         _echo_json(
