@@ -7,12 +7,13 @@ FOLDER/billed.
 
 import json
 import os
+import re
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,8 @@ class Fault:
     """What is done instead of answering."""
 
     kind: str
-    """`status`, `cut`, `slow`, `empty`, `no code`, `not json`, `error body`, `half`."""
+    """`status`, `cut`, `clean cut`, `slow`, `empty`, `no code`, `not json` or `error
+    body`; a cut is an error of the line, a clean cut a stream that just ends."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +38,77 @@ class Fault:
 
 Faults = Callable[[int, str], Fault | None]
 """The fault for the n-th request (from 1), given the last user message."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    chat: "ChatServer"
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+    def do_GET(self) -> None:
+        listed = [{"id": name} for name in self.chat.models or ["loop"]]
+        self.reply(200, {"object": "list", "data": listed})
+
+    def do_POST(self) -> None:
+        size = int(self.headers["content-length"])
+        body = json.loads(self.rfile.read(size))
+        with self.chat._lock:
+            self.chat._now += 1
+            self.chat.most_at_once = max(self.chat.most_at_once, self.chat._now)
+            self.chat.requests.append(body)
+            self.chat.arrivals.append(time.monotonic())
+            number = len(self.chat.requests)
+        try:
+            self.chat.serve(self, body, number)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+        finally:
+            with self.chat._lock:
+                self.chat._now -= 1
+
+    def stream(self, text: str, body: Mapping[str, Any], cut: str) -> None:
+        """Answer piece by piece; a cut ends it in the middle."""
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        pieces = list(chunks(text, body))
+        for piece in pieces[: len(pieces) // 2] if cut else pieces:
+            raw = f"data: {piece}\n\n".encode()
+            self.wfile.write(f"{len(raw):x}\r\n".encode() + raw + b"\r\n")
+            self.wfile.flush()
+            time.sleep(self.chat.piece_s)
+        if cut == "cut":
+            self.close_connection = True
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+
+    def reply(
+        self,
+        status: int,
+        data: object,
+        headers: Mapping[str, str] | None = None,
+        *,
+        cut: bool = False,
+    ) -> None:
+        raw = data if isinstance(data, bytes) else json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(raw)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(raw[: len(raw) // 2] if cut else raw)
+        if cut:
+            self.close_connection = True
 
 
 @dataclass
@@ -47,6 +120,17 @@ class ChatServer:
     delay_s: float = 0.0
     key: str = ""
     """The key that clients must send; empty accepts every key."""
+
+    lacks: Collection[str] = ()
+    """What it refuses as real servers do: `system`, `schema`, `stream`,
+    `temperature`; `answers at once` ignores that a stream was asked for."""
+
+    context_tokens: int = 1_000_000
+    models: Collection[str] = ()
+    """The models that it knows; none is every model."""
+
+    piece_s: float = 0.0
+    """Pause between two pieces of a stream."""
 
     billed_to: Path | None = None
     requests: list[Mapping[str, Any]] = field(default_factory=list)
@@ -61,54 +145,8 @@ class ChatServer:
 
     @contextmanager
     def running(self) -> "Iterator[ChatServer]":
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-            def do_GET(self) -> None:
-                self.reply(200, {"object": "list", "data": [{"id": "loop"}]})
-
-            def do_POST(self) -> None:
-                size = int(self.headers["content-length"])
-                body = json.loads(self.rfile.read(size))
-                with outer._lock:
-                    outer._now += 1
-                    outer.most_at_once = max(outer.most_at_once, outer._now)
-                    outer.requests.append(body)
-                    outer.arrivals.append(time.monotonic())
-                    number = len(outer.requests)
-                try:
-                    outer.serve(self, body, number)
-                except (BrokenPipeError, ConnectionResetError):
-                    self.close_connection = True
-                finally:
-                    with outer._lock:
-                        outer._now -= 1
-
-            def reply(
-                self,
-                status: int,
-                data: object,
-                headers: Mapping[str, str] | None = None,
-                *,
-                cut: bool = False,
-            ) -> None:
-                raw = data if isinstance(data, bytes) else json.dumps(data).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(raw)))
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(raw[: len(raw) // 2] if cut else raw)
-                if cut:
-                    self.close_connection = True
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Bound", (_Handler,), {"chat": self})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         self.url = f"http://127.0.0.1:{server.server_port}/v1"
         thread = threading.Thread(
@@ -127,6 +165,10 @@ class ChatServer:
         if self.key and handler.headers["authorization"] != f"Bearer {self.key}":
             handler.reply(401, {"error": {"message": "Incorrect API key provided"}})
             return
+        if problem := self.refusal(body):
+            status, message = problem
+            handler.reply(status, {"error": {"message": message}})
+            return
         fault = self.faults(number, prompt)
         if fault is not None and self.fail(handler, fault, body):
             return
@@ -136,19 +178,60 @@ class ChatServer:
             text = ""
         elif fault is not None and fault.kind == "no code":
             text = "I am afraid that I cannot do that."
+        self.bill(prompt)
+        if self.streams(body):
+            handler.stream(text, body, "")
+        else:
+            handler.reply(200, completion(text, body))
+
+    def bill(self, prompt: str) -> None:
+        """Note a reply that a provider would charge for: the work is done."""
         with self._lock:
             self.billed[prompt] += 1
             if self.billed_to is not None:
                 with self.billed_to.open("a") as lines:
                     lines.write(json.dumps(prompt) + "\n")
-        handler.reply(200, completion(text, body))
+
+    def streams(self, body: Mapping[str, Any]) -> bool:
+        return bool(body.get("stream")) and "answers at once" not in self.lacks
+
+    def refusal(self, body: Mapping[str, Any]) -> tuple[int, str] | None:
+        """Return how a server refuses what it does not have or know."""
+        roles = {m["role"] for m in body["messages"]}
+        needed = sum(len(str(m["content"])) // 3 for m in body["messages"])
+        model = body["model"]
+        problems = {
+            (404, f"The model `{model}` does not exist."): (
+                self.models and model not in self.models
+            ),
+            (
+                400,
+                f"This model's maximum context length is {self.context_tokens} "
+                f"tokens. However, your messages resulted in {needed} tokens.",
+            ): needed > self.context_tokens,
+            (400, "System role not supported"): (
+                "system" in self.lacks and "system" in roles
+            ),
+            (400, "Unknown parameter: 'response_format'."): (
+                "schema" in self.lacks and "response_format" in body
+            ),
+            (400, "Unsupported value: 'temperature' does not support 0.5."): (
+                "temperature" in self.lacks and "temperature" in body
+            ),
+            (422, "streaming is not supported"): (
+                "stream" in self.lacks and body.get("stream")
+            ),
+        }
+        return next((problem for problem, holds in problems.items() if holds), None)
 
     def fail(self, handler: Any, fault: Fault, body: Mapping[str, Any]) -> bool:
         match fault.kind:
             case "status":
                 error = {"error": {"message": "injected"}}
                 handler.reply(fault.status, error, fault.headers)
-            case "cut":
+            case "cut" | "clean cut" if self.streams(body):
+                handler.stream("x " * 50, body, fault.kind)
+            case "cut" | "clean cut":
                 handler.reply(200, completion("x" * 500, body), cut=True)
             case "slow":
                 time.sleep(fault.seconds)
@@ -187,6 +270,30 @@ def completion(text: str, body: Mapping[str, Any]) -> dict[str, Any]:
             "total_tokens": words + len(text) // 4,
         },
     }
+
+
+def chunks(text: str, body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the events of a stream: a word at a time, the end, the usage."""
+    whole = completion(text, body)
+    frame = {
+        "id": whole["id"],
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": body["model"],
+    }
+
+    def event(delta: Mapping[str, str], reason: str | None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        return json.dumps({**frame, "choices": [choice]})
+
+    yield event({"role": "assistant", "content": ""}, None)
+    for piece in re.findall(r"\S*\s*", text):
+        if piece:
+            yield event({"content": piece}, None)
+    yield event({}, "stop")
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield json.dumps({**frame, "choices": [], "usage": whole["usage"]})
+    yield "[DONE]"
 
 
 def in_turn(replies: Sequence[str]) -> Answer:

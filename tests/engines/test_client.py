@@ -16,6 +16,7 @@ from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
 from codegrad.engines.client import Asked, ChatClient, Patience
 from codegrad.engines.providers import ProviderWire, split_model
+from codegrad.engines.streams import reply_text
 from codegrad.errors import EngineError, UsageError
 from codegrad.store.calls import CacheMode, CallBook, CallOutcome
 from tests.engines.chat_server import ChatServer, Fault
@@ -82,6 +83,7 @@ def injected(number: int, _prompt: str) -> Fault | None:
         8: Fault("status", 500),
         13: Fault("status", 503, {"retry-after": "0.02"}),
         18: Fault("cut"),
+        21: Fault("clean cut"),
         23: Fault("not json"),
         28: Fault("error body"),
         33: Fault("empty"),
@@ -125,7 +127,7 @@ def test_the_raw_reply_is_on_the_disk_before_it_is_read(
     bad, good = session.book.calls()
     assert bad.body == b"<html>proxy error</html>"
     assert bad.outcome is CallOutcome.FAILED
-    assert json.loads(good.body or b"")["choices"][0]["message"]["content"] == "re: q"
+    assert reply_text(good.kind or "", good.body or b"") == "re: q"
 
 
 def test_a_busy_server_makes_everybody_wait(
@@ -201,15 +203,16 @@ def test_a_wrong_key_is_said_once_and_never_shown(
 
 
 def test_the_circuit_opens_when_the_server_stays_down(
-    session: Session, server: ChatServer
+    server: ChatServer, tmp_path: Path
 ) -> None:
     server.faults = lambda _number, _prompt: Fault("status", 503)
-    session.client.patience = Patience(
-        attempts=2, pause_s=0.01, failures=2, parallel=1, timeout_s=1
-    )
+    patience = Patience(attempts=2, pause_s=0.01, failures=2, parallel=1, timeout_s=1)
+    session = Session(server, tmp_path, patience=patience)
     answers = session.ask([f"q{n}" for n in range(10)])
+    session.close()
     assert len(server.requests) == 4
     assert all("failed (HTTP 503: injected)" in a.problem for a in answers)
+    assert "2 requests in a row have failed, so no more is sent" in answers[-1].problem
 
 
 def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-_KEY_VERSION = 1
+_KEY_VERSION = 2
 """Part of every key; raise it if what is sent for a request changes."""
 
 
@@ -62,6 +62,10 @@ class ChatRequest:
     sample: int = 0
     """Counts answers to the same question, from 0."""
 
+    answer_schema: str = ""
+    """The JSON schema of the answer as text, asked for where the model can keep to
+    one; the messages have to say it too."""
+
     def to_json(self) -> str:
         """Return the request as canonical JSON."""
         data = {"version": _KEY_VERSION, **asdict(self)}
@@ -78,11 +82,17 @@ class ChatRequest:
         return sum(len(message.text) // 3 + 8 for message in self.messages)
 
 
+BROKEN_OFF = 0
+"""Instead of a status: only a part of the reply arrived."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawReply:
     """What a server sent, before anything is read from it."""
 
     status: int
+    """The HTTP status; `BROKEN_OFF` if the reply ended before it was complete."""
+
     kind: str
     """The content type."""
 
@@ -117,11 +127,20 @@ class Trouble(StrEnum):
     PASSING = "passing"
     """The server or the line failed: this request waits, then it is sent again."""
 
+    UNREACHABLE = "unreachable"
+    """There is no connection: sent again, but not often before the first reply."""
+
     UNREADABLE = "unreadable"
     """There was a reply and it cannot be read: sent again, and it counts as paid."""
 
+    ADAPTED = "adapted"
+    """The server refused a feature that can be done without: sent again without it."""
+
+    REFUSED = "refused"
+    """This request will not be answered; another one may be."""
+
     FINAL = "final"
-    """Asking again will not help: wrong key, unknown model, request refused."""
+    """No request will be answered: wrong key, unknown model, no credit."""
 
 
 class WireError(Exception):
@@ -131,6 +150,7 @@ class WireError(Exception):
         trouble: What kind of failure it was.
         retry_after_s: What the server asked to wait, if it did.
         may_be_billed: Whether the server may have done the work.
+        feature: What an `ADAPTED` request has to do without.
     """
 
     def __init__(
@@ -140,11 +160,21 @@ class WireError(Exception):
         *,
         retry_after_s: float | None = None,
         may_be_billed: bool = False,
+        feature: str = "",
     ) -> None:
         super().__init__(message)
+        self.feature = feature
         self.trouble = trouble
         self.retry_after_s = retry_after_s
         self.may_be_billed = may_be_billed
+
+
+Heard = Callable[[str], None]
+"""Hears each piece of a reply's text as it arrives; it may be empty."""
+
+
+def unheard(piece: str) -> None:
+    """Listen to nothing."""
 
 
 class Wire(Protocol):
@@ -161,8 +191,13 @@ class Wire(Protocol):
         keep: Callable[[RawReply], None],
         *,
         timeout_s: float,
+        longest_s: float,
+        heard: Heard = unheard,
     ) -> ChatReply:
         """Send `request`; `keep` is given the raw reply before it is read.
+
+        A reply may be silent for `timeout_s` and take `longest_s` in all. Of a reply
+        that breaks off `keep` is given what arrived.
 
         Raises:
             WireError: If there is no readable reply.

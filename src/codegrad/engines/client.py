@@ -6,8 +6,9 @@ read; the same request is never sent twice while or after it was answered; nothi
 sent that could break a limit.
 
 Failures: a busy server (429) makes everybody wait as long as it asks; other passing
-ones are tried again with growing, jittered pauses; when several requests in a row have
-failed for good, the rest is not sent (the circuit is open).
+ones are tried again with growing, jittered pauses; a server that refuses a feature is
+asked at once without it; when several requests in a row have failed for good, the rest
+is not sent (the circuit is open, see `host`).
 """
 
 import asyncio
@@ -15,8 +16,8 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -29,11 +30,22 @@ from codegrad.engines.chat import (
     Wire,
     WireError,
 )
+from codegrad.engines.host import Host
 from codegrad.store.calls import CacheMode, CallBook, CallOutcome, Settlement
 
 _T = TypeVar("_T")
 
 _JOIN_S = 5.0
+_LOOK_S = 0.2
+_TURN_S = 0.02
+_TAIL_SHOWN = 40
+
+Waiting = Callable[[str], None]
+"""Hears a few times a second how the requests are getting on."""
+
+
+def _unheard(situation: str) -> None:
+    """Listen to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +53,15 @@ class Patience:
     """How long a client waits and how often it tries."""
 
     timeout_s: float = 180.0
-    """For one reply."""
+    """For a sign of life of a reply."""
+
+    longest_s: float = 1800.0
+    """For a whole reply."""
 
     attempts: int = 6
+    first_attempts: int = 3
+    """To reach a server that never answered: it may not be there at all."""
+
     pause_s: float = 0.5
     """Before the second attempt; doubled before each further one."""
 
@@ -53,6 +71,10 @@ class Patience:
 
     parallel: int = 8
     """Requests to one host at the same time."""
+
+    def host(self) -> Host:
+        """Return a server that is treated so."""
+        return Host(parallel=self.parallel, failures=self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +99,7 @@ class ChatClient:
     thread, also one in which an event loop runs. `close` ends it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first two have a default
         self,
         wire: Wire,
         book: CallBook,
@@ -85,6 +107,7 @@ class ChatClient:
         payer: str = "",
         mode: CacheMode = CacheMode.ON,
         patience: Patience | None = None,
+        host: Host | None = None,
     ) -> None:
         self.wire = wire
         self.book = book
@@ -93,6 +116,9 @@ class ChatClient:
 
         self.mode = mode
         self.patience = patience or Patience()
+        self.host = host or self.patience.host()
+        """What the server bears; clients of one server share it."""
+
         self.lost = 0
         """Requests of earlier processes of this run that may have been billed."""
 
@@ -105,44 +131,71 @@ class ChatClient:
         self._session = secrets.token_hex(8)
         self._charged: set[str] = set()
         self._flights: dict[str, asyncio.Task[Asked]] = {}
-        self._failures = 0
-        self._opened = ""
-        self._gate_until = 0.0
-        self._slots: asyncio.Semaphore | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._draining = False
         self._reserved = Spent()
         self._checked_lost = False
         self._settlements: list[Settlement] = []
+        self._uses: list[tuple[int, str]] = []
+        self._hearing = _Hearing()
 
     def ask(
-        self, requests: Sequence[ChatRequest], *, budget: Budget, label: str = ""
+        self,
+        requests: Sequence[ChatRequest],
+        *,
+        budget: Budget,
+        label: str = "",
+        waiting: Waiting = _unheard,
     ) -> list[Asked]:
         """Return what became of each request, in order.
 
-        `budget` is what may be spent now. `KeyboardInterrupt` waits for the replies
-        that are on their way and are paid for, then goes on its way.
+        `budget` is what may be spent now; `waiting` is called from this thread.
+        `KeyboardInterrupt` waits for the replies that are on their way and are paid
+        for, then goes on its way; a second one does not wait.
 
         Raises:
             StoreError: If the journal cannot be written.
         """
-        if not self._checked_lost:
-            self._checked_lost = True
-            self.lost = self.book.give_up_on_lost(self.payer, self._session)
+        limit = _Limit(budget, self.spent, time.monotonic())
+        self._count_lost()
         self._draining = False
         self._reserved = Spent()
-        limit = _Limit(budget, self.spent, time.monotonic())
+        self._hearing = _Hearing()
         future = self._submit(self._ask_all(requests, limit, label))
         try:
-            return future.result()
+            return self._await(future, waiting)
         except KeyboardInterrupt:
             self._draining = True
+            waiting(
+                f"stopping: waiting for {self._hearing.on_the_way} replies that are "
+                "paid for; Ctrl-C again leaves them"
+            )
             future.result()
             raise
         finally:
             self.book.settle(self._settlements)
+            self.book.note_uses(self.payer, self._uses)
             self._settlements.clear()
+            self._uses.clear()
+
+    def _await(self, future: "Future[list[Asked]]", waiting: Waiting) -> list[Asked]:
+        while not wait([future], _LOOK_S).done:
+            situation = self._hearing.situation
+            if self.host.rest_s:
+                situation = f"the server is busy, {self.host.rest_s:.0f} s to wait"
+            waiting(situation)
+        return future.result()
+
+    def _count_lost(self) -> None:
+        """Put into the ledger what earlier processes of the run may have paid."""
+        if self._checked_lost:
+            return
+        self._checked_lost = True
+        lost = self.book.give_up_on_lost(self.payer, self._session)
+        self.lost = lost.calls
+        self.unpriced += lost.calls
+        self.spent = self.spent + Spent(calls=lost.calls, tokens=lost.tokens)
 
     def charge_again(self, keys: Sequence[str]) -> None:
         """Say which replies the ledger of a resumed run holds already."""
@@ -161,7 +214,7 @@ class ChatClient:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_JOIN_S)
         self._loop.close()
-        self._loop = self._thread = self._slots = None
+        self._loop = self._thread = None
 
     def _submit(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
         if self._loop is None:
@@ -175,8 +228,6 @@ class ChatClient:
     async def _ask_all(
         self, requests: Sequence[ChatRequest], limit: "_Limit", label: str
     ) -> list[Asked]:
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(self.patience.parallel)
         return list(
             await asyncio.gather(*(self._once(r, limit, label) for r in requests))
         )
@@ -191,7 +242,7 @@ class ChatClient:
         return await asyncio.shield(flight)
 
     async def _answer(self, request: ChatRequest, limit: "_Limit", label: str) -> Asked:
-        if (asked := await self._recorded(request)) is not None:
+        if (asked := await self._recorded(request, label)) is not None:
             return asked
         if self.mode is CacheMode.REPLAY:
             return Asked(
@@ -199,11 +250,14 @@ class ChatClient:
                 "no reply to this request is recorded; run once with --cache on",
                 is_final=True,
             )
-        assert self._slots is not None
-        async with self._slots:
+        if reason := await self._turn(request, limit):
+            return Asked(None, reason, is_final=True)
+        try:
             return await self._attempts(request, limit, label)
+        finally:
+            self.host.leave()
 
-    async def _recorded(self, request: ChatRequest) -> Asked | None:
+    async def _recorded(self, request: ChatRequest, label: str) -> Asked | None:
         own = self.payer if self.mode is CacheMode.OFF else None
         found = self.book.find(request.key, payer=own)
         if found is None or found.body is None or found.status is None:
@@ -216,6 +270,8 @@ class ChatClient:
             return None
         if found.payer == self.payer:
             self._charge(request.key, reply)
+        else:
+            self._uses.append((found.id, label))
         if found.outcome is CallOutcome.OPEN:
             self._settle(found.id, CallOutcome.USED, reply)
         return Asked(reply, was_recorded=True)
@@ -223,23 +279,47 @@ class ChatClient:
     async def _attempts(
         self, request: ChatRequest, limit: "_Limit", label: str
     ) -> Asked:
-        problem = "nothing was sent"
-        for attempt in range(self.patience.attempts):
-            await self._wait_for_gate(limit)
-            reason = self._refusal(request, limit)
-            if reason:
+        attempt = 0
+        while True:
+            if reason := await self._rest(request, limit):
                 return Asked(None, reason, is_final=True)
             asked, error = await self._send(request, limit, label)
             if error is None:
+                self.host.answered()
                 return asked
+            if error.trouble is Trouble.ADAPTED:
+                continue
             problem = str(error)
-            if error.trouble is Trouble.FINAL:
-                return self._failed(problem, is_final=True)
-            if attempt + 1 < self.patience.attempts:
-                await self._pause(attempt, error, limit)
-        return self._failed(
-            f"{problem}; gave up after {self.patience.attempts} attempts"
-        )
+            if error.trouble in {Trouble.FINAL, Trouble.REFUSED}:
+                self.host.failed(problem, for_all=error.trouble is Trouble.FINAL)
+                return Asked(None, problem, is_final=True)
+            attempt += 1
+            if attempt >= self._most_attempts(error):
+                problem = f"{problem}; gave up after {attempt} attempts"
+                self.host.failed(problem, for_all=False)
+                return Asked(None, problem)
+            await self._pause(attempt - 1, error, limit)
+
+    def _most_attempts(self, error: WireError) -> int:
+        if error.trouble is Trouble.UNREACHABLE and not self.host.has_replied:
+            return min(self.patience.attempts, self.patience.first_attempts)
+        return self.patience.attempts
+
+    async def _turn(self, request: ChatRequest, limit: "_Limit") -> str:
+        """Wait for a place at the server; return why nothing may be sent, if so."""
+        while not (reason := self._refusal(request, limit)):
+            if self.host.enter():
+                return ""
+            await asyncio.sleep(_TURN_S)
+        return reason
+
+    async def _rest(self, request: ChatRequest, limit: "_Limit") -> str:
+        """Wait while the server is busy; return why nothing may be sent, if so."""
+        while not (reason := self._refusal(request, limit)):
+            if not self.host.rest_s:
+                return ""
+            await asyncio.sleep(min(self.host.rest_s, _LOOK_S))
+        return reason
 
     async def _send(
         self, request: ChatRequest, limit: "_Limit", label: str
@@ -257,17 +337,23 @@ class ChatClient:
         def keep(raw: RawReply) -> None:
             self.book.keep(call, raw.status, raw.kind, raw.body)
 
-        timeout_s = min(self.patience.timeout_s, limit.seconds_left())
+        self._hearing.on_the_way += 1
         try:
-            reply = await self.wire.send(request, keep, timeout_s=timeout_s)
+            reply = await self.wire.send(
+                request,
+                keep,
+                timeout_s=min(self.patience.timeout_s, limit.seconds_left()),
+                longest_s=min(self.patience.longest_s, limit.seconds_left()),
+                heard=self._hearing.hear,
+            )
         except WireError as error:
             self._note_failure(call, request, error)
             return Asked(None), error
         finally:
+            self._hearing.on_the_way -= 1
             self._reserved = _minus(self._reserved, reserve)
         self._charge(request.key, reply)
         self._settle(call, CallOutcome.USED, reply)
-        self._failures = 0
         return Asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
@@ -300,35 +386,48 @@ class ChatClient:
         """Return why `request` must not be sent now, or nothing."""
         if self._draining:
             return "stopped by the user"
-        if self._opened:
-            return self._opened
+        if self.host.opened:
+            return self.host.opened
         return limit.refusal(
             self.spent + self._reserved, request, self.wire.price(request)
         )
 
-    def _failed(self, problem: str, *, is_final: bool = False) -> Asked:
-        self._failures += 1
-        if is_final or self._failures >= self.patience.failures:
-            self._opened = problem
-        return Asked(None, problem, is_final=is_final)
-
-    async def _wait_for_gate(self, limit: "_Limit") -> None:
-        while (left := self._gate_until - time.monotonic()) > 0:
-            if self._draining or limit.seconds_left() <= 0:
-                return
-            await asyncio.sleep(min(left, 0.2))
-
     async def _pause(self, attempt: int, error: WireError, limit: "_Limit") -> None:
         grown = min(self.patience.longest_pause_s, self.patience.pause_s * 2**attempt)
-        wait = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        rest_s = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         if error.retry_after_s is not None:
-            wait = min(error.retry_after_s, self.patience.longest_pause_s)
+            rest_s = min(error.retry_after_s, self.patience.longest_pause_s)
         if error.trouble is Trouble.BUSY:
-            self._gate_until = max(self._gate_until, time.monotonic() + wait)
+            self.host.is_busy(rest_s)
             return
-        end = time.monotonic() + min(wait, limit.seconds_left())
+        end = time.monotonic() + min(rest_s, limit.seconds_left())
         while not self._draining and (left := end - time.monotonic()) > 0:
             await asyncio.sleep(min(left, 0.2))
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """What is heard of the replies that are on their way."""
+
+    on_the_way: int = 0
+    pieces: int = 0
+    """Pieces of text that arrived: about as many tokens."""
+
+    tail: str = ""
+
+    def hear(self, piece: str) -> None:
+        """Take notice of a piece of text."""
+        if piece:
+            self.pieces += 1
+            self.tail = (self.tail + piece)[-_TAIL_SHOWN:]
+
+    @property
+    def situation(self) -> str:
+        """What is going on, in a few words."""
+        if not self.pieces:
+            return f"waiting for {self.on_the_way} replies"
+        end = " ".join(self.tail.split())
+        return f"{self.pieces:,} tokens of {self.on_the_way} replies: {end}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,27 +9,30 @@ import asyncio
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from codegrad.engines.chat import (
+    BROKEN_OFF,
     ChatReply,
     ChatRequest,
+    Heard,
+    Message,
     RawReply,
     Role,
-    Sampling,
     Trouble,
     WireError,
+    unheard,
 )
+from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
+from codegrad.engines.refusals import Feature, refusal, retry_after_s, unreachable
+from codegrad.engines.streams import STREAM_KIND, ends_well, reported_error
 from codegrad.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic_ai.messages import ModelMessage
-    from pydantic_ai.models import Model
+    from pydantic_ai.models import Model, ModelRequestParameters
 
 PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),
@@ -44,11 +47,7 @@ _KINDS = {"openai": "openai-chat"}
 
 _MAX_SHOWN = 200
 _DEFAULT_MAX_TOKENS = 8192
-_LATER = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
-_TOO_MANY = 429
-
-_KEEP: ContextVar[Callable[[RawReply], None] | None] = ContextVar("keep", default=None)
-_RECORDED: ContextVar[RawReply | None] = ContextVar("recorded", default=None)
+_GOOD = 200
 
 
 def split_model(name: str) -> tuple[str, str]:
@@ -96,6 +95,9 @@ class ProviderWire:
         self._live: Model[Any] | None = None
         self._reader: Model[Any] | None = None
         self._clients: list[Any] = []
+        self._features = set(Feature)
+        if self._base_url is None:
+            self._features.remove(Feature.BOTH_LIMITS)
 
     @property
     def endpoint(self) -> str:
@@ -108,40 +110,66 @@ class ProviderWire:
         keep: Callable[[RawReply], None],
         *,
         timeout_s: float,
+        longest_s: float,
+        heard: Heard = unheard,
     ) -> ChatReply:
         """Send `request`; the raw reply goes to `keep` before it is read."""
         if self._live is None:
             self._live = self._build(replays=False)
-        got: list[RawReply] = []
-
-        def note(raw: RawReply) -> None:
-            got.append(raw)
-            keep(raw)
-
-        token = _KEEP.set(note)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + longest_s
+        exchange = Exchange(keep, heard)
+        # Other requests may give features up while this one is on its way.
+        features = frozenset(self._features)
+        token = EXCHANGE.set(exchange)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._ask(self._live, request, timeout_s)
+            async with asyncio.timeout(min(timeout_s, longest_s)) as clock:
+                exchange.on_life = lambda: clock.reschedule(
+                    min(end, loop.time() + timeout_s)
+                )
+                return await self._ask_live(self._live, request, features, timeout_s)
         except TimeoutError:
             raise WireError(
                 f"no reply within {timeout_s:g} s", Trouble.PASSING, may_be_billed=True
             ) from None
         except Exception as error:  # noqa: BLE001 - a client's failure, told apart here
-            raise self._explained(error, got[-1] if got else None) from None
+            raise self._explained(error, exchange.raw, features) from None
         finally:
-            _KEEP.reset(token)
+            EXCHANGE.reset(token)
+
+    async def _ask_live(
+        self,
+        model: "Model[Any]",
+        request: ChatRequest,
+        features: frozenset[Feature],
+        timeout_s: float,
+    ) -> ChatReply:
+        """Ask; a server that answers in one piece instead of a stream is fine too."""
+        try:
+            return await self._ask(model, request, features, timeout_s)
+        except Exception:
+            exchange = EXCHANGE.get()
+            raw = exchange.raw if exchange else None
+            if raw is None or raw.status != _GOOD or _is_stream(raw):
+                raise
+            if Feature.STREAM not in features:
+                raise
+            EXCHANGE.set(None)
+            return await self.read(request, raw)
 
     async def read(self, request: ChatRequest, raw: RawReply) -> ChatReply:
         """Return the reply that was recorded; nothing is sent."""
         if self._reader is None:
             self._reader = self._build(replays=True)
-        token = _RECORDED.set(raw)
+        token = RECORDED.set(raw)
+        # What is asked for does not matter now, only how it was answered.
+        features = frozenset({Feature.STREAM} if _is_stream(raw) else ())
         try:
-            return await self._ask(self._reader, request, 60.0)
+            return await self._ask(self._reader, request, features, 60.0)
         except Exception as error:  # noqa: BLE001 - a client's failure, told apart here
-            raise self._explained(error, raw) from None
+            raise self._explained(error, raw, features) from None
         finally:
-            _RECORDED.reset(token)
+            RECORDED.reset(token)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -174,33 +202,17 @@ class ProviderWire:
 
         Imported here: the package takes a second of processor time.
         """
-        import httpx2  # noqa: PLC0415
         from pydantic_ai.models import infer_model  # noqa: PLC0415
         from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415
 
-        async def note(response: httpx2.Response) -> None:
-            body = await response.aread()
-            if keep := _KEEP.get():
-                kind = response.headers.get("content-type", "")
-                keep(RawReply(response.status_code, kind, body))
-
-        def recorded(request: httpx2.Request) -> httpx2.Response:
-            raw = _RECORDED.get()
-            assert raw is not None, "the reader is only used for recorded replies"
-            return httpx2.Response(
-                raw.status,
-                headers={"content-type": raw.kind},
-                content=raw.body,
-                request=request,
-            )
-
-        client = (
-            httpx2.AsyncClient(transport=httpx2.MockTransport(recorded))
-            if replays
-            else httpx2.AsyncClient(event_hooks={"response": [note]}, timeout=None)
+        from codegrad.engines.transport import (  # noqa: PLC0415 - imports httpx2
+            overheard_client,
+            replaying_client,
         )
+
+        client = replaying_client() if replays else overheard_client()
         self._clients.append(client)
-        options = {"api_key": self._key, "http_client": client}
+        options: dict[str, Any] = {"api_key": self._key, "http_client": client}
         if self._base_url:
             options["base_url"] = self._base_url
         kind = _KINDS.get(self._provider, self._provider)
@@ -215,63 +227,111 @@ class ProviderWire:
             ) from None
 
     async def _ask(
-        self, model: "Model[Any]", request: ChatRequest, timeout_s: float
+        self,
+        model: "Model[Any]",
+        request: ChatRequest,
+        features: frozenset[Feature],
+        timeout_s: float,
     ) -> ChatReply:
-        from pydantic_ai.direct import model_request  # noqa: PLC0415
+        from pydantic_ai.direct import (  # noqa: PLC0415
+            model_request,
+            model_request_stream,
+        )
         from pydantic_ai.messages import TextPart  # noqa: PLC0415
 
+        messages = _messages(request, features)
+        options: dict[str, Any] = {
+            "model_settings": _settings(request, timeout_s, features),
+            "model_request_parameters": _parameters(request, features),
+        }
         with _quiet():
-            response = await model_request(
-                model,
-                _messages(request),
-                model_settings=_settings(request.sampling, timeout_s),  # type: ignore[arg-type]  # a TypedDict
-            )
+            if Feature.STREAM in features:
+                async with model_request_stream(model, messages, **options) as stream:
+                    async for _ in stream:
+                        pass
+                response = stream.get()
+                self._check_whole()
+            else:
+                response = await model_request(model, messages, **options)
+        text = "".join(p.content for p in response.parts if type(p) is TextPart)
         usage = response.usage
         tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+        if not tokens_in and not tokens_out:
+            # A server that does not count is counted for.
+            tokens_in, tokens_out = request.size, len(text) // 3 + 1
         return ChatReply(
-            "".join(part.content for part in response.parts if type(part) is TextPart),
+            text,
             tokens_in,
             tokens_out,
             is_cut=response.finish_reason == "length",
             money=self._cost(tokens_in, tokens_out),
         )
 
-    def _explained(self, error: Exception, raw: RawReply | None) -> WireError:
+    def _check_whole(self) -> None:
+        """Notice a stream that ended early without any error of the line."""
+        exchange = EXCHANGE.get()
+        raw = exchange.raw if exchange else RECORDED.get()
+        if raw is None:
+            return
+        if not _is_stream(raw):
+            raise ValueError("the reply is not a stream")
+        if not ends_well(raw.body):
+            if exchange is not None:
+                exchange.end(RawReply(BROKEN_OFF, raw.kind, raw.body))
+            raise _broken_off(self.endpoint)
+
+    def _explained(
+        self, error: Exception, raw: RawReply | None, used: frozenset[Feature]
+    ) -> WireError:
         """Say what failed, without anything that could hold the key."""
         if isinstance(error, WireError):
             return error
         if isinstance(error, EngineError):
             return WireError(str(error), Trouble.FINAL)
-        # The client wraps what failed; the first cause is the one that tells.
         status = getattr(error, "status_code", None)
-        headers: Mapping[str, str] = getattr(error, "headers", None) or {}
-        said = self._without_key(_message(raw))
+        said = self._without_key(reported_error(raw.kind, raw.body) if raw else "")
+        if raw is not None and raw.status == BROKEN_OFF:
+            return _broken_off(self.endpoint)
         if status is None and raw is not None:
             return WireError(
                 f"the reply cannot be read: {said or 'it is not the expected JSON'}",
                 Trouble.UNREADABLE,
-                may_be_billed=True,
+                # Who answers with an error has sent no completion to pay for.
+                may_be_billed=not said,
             )
         if status is None:
-            cause = error.__cause__ or error
-            return WireError(
-                f"{self.endpoint} cannot be reached or broke off: "
-                f"{type(cause).__name__}: {self._without_key(str(cause))}",
-                Trouble.PASSING,
-                may_be_billed=True,
-            )
-        sentence = _sentence(status, self.name, self.endpoint)
-        trouble = (
-            Trouble.BUSY
-            if status == _TOO_MANY
-            else Trouble.PASSING
-            if status in _LATER
-            else Trouble.FINAL
+            return self._no_reply(error, used)
+        headers: Mapping[str, str] = getattr(error, "headers", None) or {}
+        found = refusal(
+            status,
+            said,
+            name=self.name,
+            endpoint=self.endpoint,
+            used=used,
+            retry_after_s=retry_after_s(headers.get("retry-after")),
         )
+        if found.trouble is Trouble.ADAPTED:
+            self._features.discard(Feature(found.feature))
+        return found
+
+    def _no_reply(self, error: Exception, used: frozenset[Feature]) -> WireError:
+        """Say why nothing came back: no connection, or one that broke off."""
+        from pydantic_ai.exceptions import UserError  # noqa: PLC0415
+
+        from codegrad.engines.transport import is_before_sending  # noqa: PLC0415
+
+        if isinstance(error, UserError) and Feature.SCHEMA in used:
+            self._features.discard(Feature.SCHEMA)
+            return WireError(str(error), Trouble.ADAPTED, feature=Feature.SCHEMA)
+        causes = list(_causes(error))
+        first = next(filter(is_before_sending, causes), None)
+        said = self._without_key(str(first or causes[-1]))
+        if first is not None:
+            return unreachable(self.endpoint, f"{type(first).__name__}: {said}")
         return WireError(
-            f"{sentence} (HTTP {status}{': ' + said if said else ''})",
-            trouble,
-            retry_after_s=_seconds(headers.get("retry-after")),
+            f"{self.endpoint} broke off: {type(causes[-1]).__name__}: {said}",
+            Trouble.PASSING,
+            may_be_billed=True,
         )
 
     def _without_key(self, text: str) -> str:
@@ -279,7 +339,31 @@ class ProviderWire:
         return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
-def _messages(request: ChatRequest) -> "list[ModelMessage]":
+def _is_stream(raw: RawReply) -> bool:
+    return raw.kind.startswith(STREAM_KIND)
+
+
+def _broken_off(endpoint: str) -> WireError:
+    return WireError(
+        f"{endpoint} broke off in the middle of a reply",
+        Trouble.PASSING,
+        may_be_billed=True,
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, the first cause last."""
+    seen: list[BaseException] = []
+    now: BaseException | None = error
+    while now is not None and now not in seen:
+        seen.append(now)
+        yield now
+        now = now.__cause__ or now.__context__
+
+
+def _messages(
+    request: ChatRequest, features: frozenset[Feature]
+) -> "list[ModelMessage]":
     from pydantic_ai.messages import (  # noqa: PLC0415
         ModelRequest,
         ModelResponse,
@@ -288,8 +372,11 @@ def _messages(request: ChatRequest) -> "list[ModelMessage]":
         UserPromptPart,
     )
 
+    said = request.messages
+    if Feature.SYSTEM not in features:
+        said = without_system_role(said)
     messages: list[ModelMessage] = []
-    for message in request.messages:
+    for message in said:
         match message.role:
             case Role.SYSTEM:
                 messages.append(ModelRequest(parts=[SystemPromptPart(message.text)]))
@@ -300,68 +387,52 @@ def _messages(request: ChatRequest) -> "list[ModelMessage]":
     return messages
 
 
-def _settings(sampling: Sampling, timeout_s: float) -> dict[str, object]:
-    chosen = {
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
+def without_system_role(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    r"""Return messages in which the first user says what the system said.
+
+    Example:
+        >>> without_system_role((Message(Role.SYSTEM, "s"), Message(Role.USER, "u")))
+        (Message(role=<Role.USER: 'user'>, text='s\n\nu'),)
+    """
+    system = [m.text for m in messages if m.role is Role.SYSTEM]
+    others = [m for m in messages if m.role is not Role.SYSTEM]
+    if not system:
+        return messages
+    if others and others[0].role is Role.USER:
+        system.append(others.pop(0).text)
+    return (Message(Role.USER, "\n\n".join(system)), *others)
+
+
+def _settings(
+    request: ChatRequest, timeout_s: float, features: frozenset[Feature]
+) -> dict[str, object]:
+    sampling = request.sampling
+    keeps_temperature = Feature.TEMPERATURE in features
+    chosen: dict[str, object] = {
+        "temperature": sampling.temperature if keeps_temperature else None,
+        "top_p": sampling.top_p if keeps_temperature else None,
         "max_tokens": sampling.max_tokens,
         "seed": sampling.seed,
         "timeout": timeout_s,
         # Retries are ours: the client's own would neither be counted nor recorded.
         "max_retries": 0,
     }
+    if Feature.BOTH_LIMITS in features and sampling.max_tokens is not None:
+        # Some compatible servers know only the name that OpenAI has given up.
+        chosen["extra_body"] = {"max_tokens": sampling.max_tokens}
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-_SENTENCES = {
-    401: "{endpoint} refused the key for {name}; check it",
-    402: "{endpoint} says that there is no credit left for {name}",
-    403: "{endpoint} refused the key for {name}; check it",
-    404: "{endpoint} does not know {name}; check the model and the address",
-    413: "the task is too large for {name}",
-    429: "{endpoint} asks to slow down",
-}
-
-
-def _sentence(status: int, name: str, endpoint: str) -> str:
-    other = (
-        "{endpoint} failed"
-        if status in _LATER
-        else "{endpoint} refused the request for {name}"
-    )
-    return _SENTENCES.get(status, other).format(name=name, endpoint=endpoint)
-
-
-def _message(raw: RawReply | None) -> str:
-    """Return what the server says went wrong, if it says so."""
-    if raw is None:
-        return ""
-    try:
-        data = json.loads(raw.body)
-    except ValueError:
-        return ""
-    found = data.get("error") if isinstance(data, dict) else None
-    if isinstance(found, dict):
-        found = found.get("message")
-    return " ".join(str(found).split()) if found else ""
-
-
-def _seconds(text: str | None) -> float | None:
-    """Return the wait a `Retry-After` header asks for, in seconds or as a date."""
-    if not text:
+def _parameters(
+    request: ChatRequest, features: frozenset[Feature]
+) -> "ModelRequestParameters | None":
+    if not request.answer_schema or Feature.SCHEMA not in features:
         return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    from datetime import UTC, datetime  # noqa: PLC0415 - rarely needed
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+    from pydantic_ai.models import ModelRequestParameters  # noqa: PLC0415
+    from pydantic_ai.output import OutputObjectDefinition  # noqa: PLC0415
 
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    schema = OutputObjectDefinition(json.loads(request.answer_schema), name="answer")
+    return ModelRequestParameters(output_mode="native", output_object=schema)
 
 
 @contextmanager

@@ -7,11 +7,15 @@ been billed.
 
 A key covers everything that decides the answer, sample index included; who is the
 payer decides only in which ledger a reply counts. No key of a provider is stored.
+
+Which run used which reply is recorded apart (`uses`): a run may use what another one
+paid. What a run used stays readable as long as the reply is kept.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +24,16 @@ from typing import Any, Self
 from codegrad.store.database import Database, Schema
 from codegrad.store.journal import Store
 
+_ADDED_IN_2 = (
+    "ALTER TABLE calls ADD COLUMN digest TEXT",
+    """CREATE TABLE uses (
+        payer TEXT NOT NULL, call INTEGER NOT NULL, label TEXT NOT NULL,
+        at REAL NOT NULL)""",
+    "CREATE INDEX uses_by_payer ON uses (payer)",
+)
 _SCHEMA = Schema(
     0x43474C4C,  # "CGLL"
-    1,
+    2,
     (
         """CREATE TABLE calls (
             id INTEGER PRIMARY KEY, key TEXT NOT NULL, payer TEXT NOT NULL,
@@ -31,14 +42,17 @@ _SCHEMA = Schema(
             outcome TEXT NOT NULL, tokens INTEGER NOT NULL, money REAL)""",
         "CREATE INDEX calls_by_key ON calls (key, id)",
         "CREATE INDEX calls_by_payer ON calls (payer, id)",
+        *_ADDED_IN_2,
     ),
+    upgrades=(_ADDED_IN_2,),
 )
 _GOOD = 200
 _FIELDS = (
-    *("id", "key", "payer", "label", "request"),
-    *("sent", "status", "kind", "body", "outcome"),
+    *("id", "key", "payer", "label", "request", "sent"),
+    *("status", "kind", "body", "outcome", "tokens", "money"),
 )
-_COLUMNS = ", ".join(_FIELDS)
+_COLUMNS = ", ".join(f"calls.{name}" for name in _FIELDS)
+_CHARACTERS_A_TOKEN = 3
 
 
 class CacheMode(StrEnum):
@@ -87,13 +101,16 @@ class RecordedCall:
 
     sent: float
     status: int | None
-    """The HTTP status; None if there was no reply."""
+    """The HTTP status; None if there was no reply, 0 if it broke off."""
 
     kind: str | None
     """The content type of the reply."""
 
     body: bytes | None
     outcome: CallOutcome
+    tokens: int = 0
+    money: float | None = None
+    """US dollars; None if the price is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,34 @@ class Settlement:
     tokens: int = 0
     money: float | None = None
     """US dollars; None if the price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Requests of processes that are gone, without a reply."""
+
+    calls: int = 0
+    tokens: int = 0
+    """A guess of what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSize:
+    """What the journal of calls holds."""
+
+    calls: int
+    used: int
+    """Calls with a reply that was read: what can be used again."""
+
+    tokens: int
+    money: float
+    """US dollars, as far as prices are known."""
+
+    bytes: int
+    """Of the requests and replies."""
+
+    oldest: float | None
+    """When the first request was sent, in seconds since the epoch."""
 
 
 class CallBook:
@@ -155,9 +200,9 @@ class CallBook:
         """
         with self._database.writing() as db:
             db.execute(
-                "UPDATE calls SET status = ?, kind = ?, body = ?, replied = ? "
-                "WHERE id = ?",
-                (status, kind, body, time.time(), call),
+                "UPDATE calls SET status = ?, kind = ?, body = ?, replied = ?, "
+                "digest = ? WHERE id = ?",
+                (status, kind, body, time.time(), _digest(body), call),
             )
 
     def settle(self, settlements: Sequence["Settlement"]) -> None:
@@ -187,23 +232,34 @@ class CallBook:
             ).fetchone()
         return None if row is None else _recorded(row)
 
-    def give_up_on_lost(self, payer: str, session: str) -> int:
-        """Mark the requests of earlier processes of a run that have no reply.
+    def note_uses(self, payer: str, uses: Sequence[tuple[int, str]]) -> None:
+        """Record that a run used replies: the calls, and what each was used for."""
+        if not uses:
+            return
+        now = time.time()
+        with self._database.writing() as db:
+            db.executemany(
+                "INSERT INTO uses (payer, call, label, at) VALUES (?,?,?,?)",
+                [(payer, call, label, now) for call, label in uses],
+            )
+
+    def give_up_on_lost(self, payer: str, session: str) -> Lost:
+        """Mark the requests of earlier processes of a run that have no whole reply.
 
         Returns how many there are: each may have been billed.
         """
         if not self._database.exists:
-            return 0
+            return Lost()
         with self._database.writing() as db:
-            lost = db.execute(
+            sizes = db.execute(
                 "UPDATE calls SET outcome = ? WHERE payer = ? AND session != ? "
-                "AND outcome = '' AND status IS NULL",
+                "AND outcome = '' AND ifnull(status, 0) = 0 RETURNING length(request)",
                 (CallOutcome.UNKNOWN.value, payer, session),
-            )
-        return lost.rowcount
+            ).fetchall()
+        return Lost(len(sizes), sum(size // _CHARACTERS_A_TOKEN for (size,) in sizes))
 
     def calls(self, payer: str | None = None) -> list[RecordedCall]:
-        """Return the recorded calls, oldest first, all or those of one run."""
+        """Return the recorded calls, oldest first, all or those that a run sent."""
         if not self._database.exists:
             return []
         with self._database.reading() as db:
@@ -213,6 +269,93 @@ class CallBook:
                 (payer is None, payer),
             ).fetchall()
         return [_recorded(row) for row in rows]
+
+    def used_by(self, run: str) -> list[RecordedCall]:
+        """Return what a run asked in the order in which it did.
+
+        A run's payers are its id and names that begin with it and a hyphen. A reply
+        that another run paid has that run as its payer; `sent` is when this run used
+        it.
+        """
+        if not self._database.exists:
+            return []
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM calls "  # noqa: S608
+                "WHERE payer = :run OR substr(payer, 1, length(:run) + 1) = :run || '-'"
+                " ORDER BY calls.id",
+                {"run": run},
+            ).fetchall()
+            others = db.execute(
+                f"SELECT {_COLUMNS}, uses.label, uses.at FROM uses "  # noqa: S608
+                "JOIN calls ON calls.id = uses.call "
+                "WHERE (uses.payer = :run OR "
+                "substr(uses.payer, 1, length(:run) + 1) = :run || '-') "
+                "AND calls.payer != uses.payer ORDER BY uses.rowid",
+                {"run": run},
+            ).fetchall()
+        found = [_recorded(row) for row in rows]
+        for *fields, label, at in others:
+            found.append(replace(_recorded(fields), label=label, sent=at))
+        return sorted(found, key=lambda call: (call.sent, call.id))
+
+    def size(self) -> CacheSize:
+        """Return how much is kept."""
+        if not self._database.exists:
+            return CacheSize(0, 0, 0, 0.0, 0, None)
+        with self._database.reading() as db:
+            row = db.execute(
+                "SELECT count(*), ifnull(sum(outcome = 'used'), 0), "
+                "ifnull(sum(tokens), 0), ifnull(sum(money), 0.0), "
+                "ifnull(sum(length(request) + ifnull(length(body), 0)), 0), min(sent) "
+                "FROM calls"
+            ).fetchone()
+        return CacheSize(*row)
+
+    def newest(self, limit: int) -> list[RecordedCall]:
+        """Return the newest calls, newest first."""
+        if not self._database.exists:
+            return []
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM calls ORDER BY id DESC LIMIT ?",  # noqa: S608
+                (limit,),
+            ).fetchall()
+        return [_recorded(row) for row in rows]
+
+    def clear(self, *, before: float | None = None) -> int:
+        """Delete the calls that were sent before a time, or all; return how many.
+
+        A run that needs them to be resumed pays them again.
+        """
+        if not self._database.exists:
+            return 0
+        with self._database.writing() as db:
+            gone = db.execute(
+                "DELETE FROM calls WHERE ? OR sent < ?", (before is None, before)
+            ).rowcount
+            db.execute("DELETE FROM uses WHERE call NOT IN (SELECT id FROM calls)")
+        self._database.compact()
+        return gone
+
+    def verify(self) -> list[str]:
+        """Derive every hash again and return what is not as it was written.
+
+        A request has to have the key it is filed under, a reply the digest that was
+        taken when it arrived.
+        """
+        if not self._database.exists:
+            return []
+        wrong: list[str] = []
+        with self._database.reading() as db:
+            for call, key, request, body, digest in db.execute(
+                "SELECT id, key, request, body, digest FROM calls ORDER BY id"
+            ):
+                if hashlib.sha256(request.encode()).hexdigest() != key:
+                    wrong.append(f"call {call}: the request is not the one of its key")
+                if body is not None and digest not in {None, _digest(body)}:
+                    wrong.append(f"call {call}: the reply was changed")
+        return wrong
 
     def close(self) -> None:
         """Let go of the file; using the book again opens it again."""
@@ -231,5 +374,9 @@ class CallBook:
 
 
 def _recorded(row: Sequence[Any]) -> RecordedCall:
-    outcome = CallOutcome(row[-1])
-    return RecordedCall(**dict(zip(_FIELDS, row, strict=True)) | {"outcome": outcome})
+    fields = dict(zip(_FIELDS, row, strict=True))
+    return RecordedCall(**fields | {"outcome": CallOutcome(fields["outcome"])})
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

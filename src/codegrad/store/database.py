@@ -28,6 +28,10 @@ class Schema:
 
     version: int
     statements: tuple[str, ...]
+    """What makes an empty file one of this version."""
+
+    upgrades: tuple[tuple[str, ...], ...] = ()
+    """What makes version 2 of version 1, version 3 of version 2, and so on."""
 
 
 _RUNS = (
@@ -134,6 +138,17 @@ class Database:
             finally:
                 _roll_back(db)
 
+    def compact(self) -> None:
+        """Give the room of what was deleted back to the disk.
+
+        Raises:
+            StoreError: If the file cannot be written.
+        """
+        with self._lock, self._explained():
+            db = self._open(write=True)
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def _open(self, *, write: bool) -> sqlite3.Connection:
         if self._connection is not None and self._pid != os.getpid():
             # Closing the parent's connection in the child would drop its locks.
@@ -234,18 +249,23 @@ class Database:
             return
 
     def _make_schema(self, db: sqlite3.Connection) -> None:
-        if _pragma(db, "user_version"):
+        if _pragma(db, "user_version") == self.schema.version:
             return
         db.execute("BEGIN IMMEDIATE")
         try:
-            if not _pragma(db, "user_version"):
-                for statement in self.schema.statements:
-                    db.execute(statement)
-                db.execute(f"PRAGMA application_id = {self.schema.application_id}")
-                db.execute(f"PRAGMA user_version = {self.schema.version}")
+            for statement in self._missing(_version(db)):
+                db.execute(statement)
+            db.execute(f"PRAGMA application_id = {self.schema.application_id}")
+            db.execute(f"PRAGMA user_version = {self.schema.version}")
             db.execute("COMMIT")
         finally:
             _roll_back(db)
+
+    def _missing(self, version: int) -> list[str]:
+        """Return the statements that bring a file of `version` up to date."""
+        if version == 0:
+            return list(self.schema.statements)
+        return [s for some in self.schema.upgrades[version - 1 :] for s in some]
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -272,6 +292,12 @@ def _is(error: sqlite3.Error, code: int) -> bool:
 
 def _pragma(db: sqlite3.Connection, name: str) -> object:
     return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _version(db: sqlite3.Connection) -> int:
+    version = _pragma(db, "user_version")
+    assert isinstance(version, int)
+    return version
 
 
 def _roll_back(db: sqlite3.Connection) -> None:

@@ -1,0 +1,151 @@
+"""What a refusal of a server means: a sentence, and what to do about it.
+
+In: an HTTP status, the server's own words, the features that the request used. Out: a
+`WireError`. Invariant: every sentence says what to do.
+
+Servers that speak one protocol speak it differently: some have no system role, no
+structured output, no streams, no temperature. They say so with an error that names
+the feature; a request is then sent once more without it (`Feature`).
+"""
+
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+from codegrad.engines.chat import Trouble, WireError
+
+
+class Feature(StrEnum):
+    """Something that a request can do without."""
+
+    SCHEMA = "structured output"
+    SYSTEM = "system role"
+    STREAM = "streaming"
+    TEMPERATURE = "temperature"
+    BOTH_LIMITS = "the older name of the length limit"
+
+
+# In the order in which an error is searched: the first that is named is given up.
+_NAMED = {
+    Feature.SCHEMA: r"response_?format|json_?schema|structured.?output|responseSchema",
+    Feature.SYSTEM: r"system\W* (role|message|prompt|instruction)|role\W+system|"
+    r"support\W+'?system|developer instruction|roles must alternate|only user and",
+    Feature.TEMPERATURE: r"temperature|top_p",
+    Feature.STREAM: r"\bstream(ing|_options)?\b",
+    Feature.BOTH_LIMITS: r"\bmax_tokens\b",
+}
+_CONTEXT = re.compile(
+    r"context.?(length|window|size)|maximum context|n_ctx|too many (input )?tokens|"
+    r"prompt is too long|input is too long|exceeds? the (available )?context|"
+    r"exceed.{0,40}token",
+    re.IGNORECASE,
+)
+_MISUSE = frozenset({400, 404, 405, 415, 422, 501, 500})
+"""Where an unknown feature can be the reason; templates of llama.cpp fail with 500."""
+
+_LATER = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
+_TOO_MANY = 429
+_TOO_LARGE = 413
+_FOR_ALL = {
+    401: "{endpoint} refused the key for {name}; check it",
+    402: "{endpoint} says that there is no credit left for {name}",
+    403: "{endpoint} refused the key for {name}; check it",
+    404: "{endpoint} does not know {name}; check the model and the address",
+    407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
+}
+_NO_CREDIT = re.compile(r"insufficient_quota|exceeded your current quota|billing")
+
+
+def refusal(  # noqa: PLR0913 - what a refusal consists of
+    status: int,
+    said: str,
+    *,
+    name: str,
+    endpoint: str,
+    used: Collection[Feature] = (),
+    retry_after_s: float | None = None,
+) -> WireError:
+    """Return what an HTTP status other than 200 means for a request to `name`.
+
+    The `feature` of an error that is `ADAPTED` is what to leave out.
+    """
+    tail = f" (HTTP {status}{': ' + said if said else ''})"
+    if status == _TOO_LARGE or (status in _MISUSE and _CONTEXT.search(said)):
+        return WireError(
+            f"the task is too large for the context of {name}; use a model with a "
+            f"larger one{tail}",
+            Trouble.REFUSED,
+        )
+    if status in _MISUSE and (feature := _named_in(said, used)):
+        said_no = f"{name} has no {feature}{tail}"
+        return WireError(said_no, Trouble.ADAPTED, feature=feature)
+    if status == _TOO_MANY and not _NO_CREDIT.search(said):
+        sentence, trouble = f"{endpoint} asks to slow down", Trouble.BUSY
+    elif status == _TOO_MANY:
+        sentence, trouble = _FOR_ALL[402], Trouble.FINAL
+    elif status in _FOR_ALL:
+        sentence, trouble = _FOR_ALL[status], Trouble.FINAL
+    elif status in _LATER:
+        sentence, trouble = f"{endpoint} failed", Trouble.PASSING
+    else:
+        sentence, trouble = (
+            f"{endpoint} refused the request for {name}",
+            Trouble.REFUSED,
+        )
+    sentence = sentence.format(name=name, endpoint=endpoint)
+    return WireError(sentence + tail, trouble, retry_after_s=retry_after_s)
+
+
+def unreachable(endpoint: str, cause: str) -> WireError:
+    """Return what a connection means that did not come about."""
+    lower = cause.lower()
+    trouble = Trouble.UNREACHABLE
+    if "certificate" in lower:
+        trouble = Trouble.FINAL
+        advice = (
+            "its certificate is not trusted; name the right authority with "
+            "SSL_CERT_FILE, or correct the address"
+        )
+    elif "ssl" in lower or "tls" in lower:
+        trouble = Trouble.FINAL
+        advice = "it does not speak TLS; write http:// or correct the port"
+    elif "proxy" in lower or "407" in lower:
+        advice = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    else:
+        advice = "start the server, or correct the address"
+    return WireError(f"{endpoint} cannot be reached: {advice} ({cause})", trouble)
+
+
+def retry_after_s(text: str | None) -> float | None:
+    """Return the wait that a `Retry-After` header asks for, in seconds or as a date.
+
+    Example:
+        >>> retry_after_s("2.5"), retry_after_s("soon"), retry_after_s(None)
+        (2.5, None, None)
+    """
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def _named_in(said: str, used: Collection[Feature]) -> Feature | None:
+    return next(
+        (
+            feature
+            for feature, pattern in _NAMED.items()
+            if feature in used and re.search(pattern, said, re.IGNORECASE)
+        ),
+        None,
+    )
