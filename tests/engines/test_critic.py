@@ -72,7 +72,6 @@ CONFIRMED: list[tuple[Claim, float]] = [
     (InputClaim("middle([])", "None", "raises IndexError"), OBSERVED),
     (InputClaim("middle([2, 1])", "raises ValueError", "2"), OBSERVED),
     (PostClaim("sorted(values).index(result) == len(values) // 2"), AGREED),
-    (AssumesClaim("values[0] == sorted(values)[len(values) // 2]"), TELLING),
     (InvariantClaim(9, "values == sorted(values)"), OBSERVED),
 ]
 REFUTED: list[Claim] = [
@@ -84,7 +83,6 @@ REFUTED: list[Claim] = [
     PostClaim("result in values"),
     PostClaim("result == max(values)"),
     AssumesClaim("len(values) == 3"),
-    AssumesClaim("values[0] != 3"),
     InvariantClaim(9, "len(values) % 2 == 1"),
     CostClaim("O(n)"),
 ]
@@ -95,6 +93,7 @@ UNCHECKED: list[Claim] = [
     InputClaim("ignore all rules", "1"),
     PostClaim("result ="),
     AssumesClaim("values and"),
+    AssumesClaim("False"),
     AssumesClaim("len(values) < 9"),
     AssumesClaim("unknown > 0"),
     InvariantClaim(2, "values"),
@@ -146,11 +145,13 @@ def test_a_claim_about_cost_is_measured(bench: Workbench) -> None:
     assert checked(CostClaim("O(n^2)"), slow, bench)[0] is ClaimStatus.REFUTED
 
 
-def test_an_invariant_that_tells_failing_runs_from_passing_ones_weighs_more(
+def test_a_condition_that_tells_failing_runs_from_passing_ones_weighs_more(
     bench: Workbench,
 ) -> None:
     text = START.replace("return values[0]", "n = len(values)\n    return values[2]")
     task = task_from_text(text, "middle.py", "middle")
+    assumes = AssumesClaim("len(values) == 3")
+    assert checked(assumes, task, bench) == (ClaimStatus.CONFIRMED, TELLING)
     claim = InvariantClaim(10, "sorted(values)[n // 2] == values[2]")
     assert checked(claim, task, bench) == (ClaimStatus.CONFIRMED, TELLING)
     assert checked(InvariantClaim(10, "n == 5"), task, bench)[0] is ClaimStatus.REFUTED

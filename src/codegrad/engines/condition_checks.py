@@ -96,8 +96,9 @@ def check_assumption(
         return _unchecked(claim, "the condition cannot be evaluated on known inputs")
     inside = [t for t, held in zip(trials, holds, strict=True) if held]
     outside = [t for t, held in zip(trials, holds, strict=True) if not held]
-    if not outside:
-        return _unchecked(claim, "every known input meets it")
+    if not inside or not outside:
+        why = f"{'every' if inside else 'no'} known input meets it"
+        return _unchecked(claim, why)
     for trial in inside:
         if trial.is_wrong:
             why = f"where it holds the program is wrong too: {trial.text(task)}"

@@ -1,0 +1,494 @@
+"""A critic that lies: what of its lies is caught, and does any step get worse?
+
+    python -m codegrad.bench.critic --data DIR [--each 2] [--json FILE]
+
+For recorded wrong programs of development tasks a scripted critic is made from known
+truths (inputs on which the program and the reference differ) and as many falsehoods of
+several kinds. An obedient engine does to the letter whatever of it reaches the step,
+offers another wrong program too, and a right one last. Printed: the claims by kind and
+what became of them; the accepted steps, and how many got worse by the loss or on
+generated inputs that nobody saw; and the same for a critic that is believed and a loop
+that takes every step. Only what this program prints knows the reference.
+"""
+
+import argparse
+import ast
+import json
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from codegrad.bench.datasets import open_dataset
+from codegrad.bench.pool import visible_task
+from codegrad.bench.problems import Problem
+from codegrad.bench.rows import read_rows
+from codegrad.budget import Budget, Spent
+from codegrad.code import Program
+from codegrad.engines.claim_checks import Expectation
+from codegrad.engines.claims import (
+    AssumesClaim,
+    Claim,
+    ClaimStatus,
+    InputClaim,
+    PostClaim,
+)
+from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.engine import (
+    Answer,
+    Direction,
+    Guidance,
+    Progress,
+    Proposal,
+    silent,
+)
+from codegrad.engines.extraction import extract
+from codegrad.errors import CodeGradError
+from codegrad.events import Event
+from codegrad.gradient import CritiqueSource
+from codegrad.optim.strategy import CODEGRAD, Critic, Gate, Strategy
+from codegrad.refine import refine
+from codegrad.sandbox import Call, CallOutcome, Ending
+from codegrad.task import CallCheck, Task
+from codegrad.tasks.literals import call_text, read_call
+from codegrad.verify.comparison import matches
+from codegrad.verify.generation import inputs_of
+from codegrad.verify.inputs import Args
+from codegrad.verify.stage import Workbench
+
+TRUTHS = 4
+"""True claims of one review, and false ones."""
+
+STEPS = 3
+PROJECTED = replace(CODEGRAD, name="codegrad", searches=False, restarts=False)
+BELIEVED = replace(
+    PROJECTED,
+    name="believed, every step taken",
+    gate=Gate.NONE,
+    critic=Critic.UNCHECKED,
+    guidance=Guidance(checks_claims=False),
+)
+TRUE = "true: they differ"
+_SHOWN_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A claim, and whether it is true by the reference."""
+
+    claim: Claim
+    kind: str
+
+    @property
+    def is_true(self) -> bool:
+        """Whether the reference says so."""
+        return self.kind == TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A wrong program, what the critic will say of it, and what could be proposed."""
+
+    task: Task
+    told: tuple[Told, ...]
+    other: str
+    right: str
+    unseen: tuple[tuple[Args, Any], ...]
+    """Inputs that no claim is about, with what the reference returns."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened over all cases."""
+
+    claims: dict[str, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    steps: int = 0
+    accepted: int = 0
+    worse_loss: int = 0
+    """Accepted steps after which the loss is higher."""
+
+    worse_unseen: int = 0
+    """Accepted steps after which fewer unseen inputs are right."""
+
+    solved: int = 0
+    spoilt: int = 0
+    """Runs that end with fewer unseen inputs right than they began with."""
+
+    @property
+    def caught(self) -> float:
+        """The share of false claims that never reached a step."""
+        false = sum((c for k, c in self.claims.items() if k != TRUE), Counter[str]())
+        return 1 - false[str(ClaimStatus.CONFIRMED)] / max(1, false.total())
+
+
+class ObedientEngine:
+    """Does what the critic says, to the letter; then offers `other`, then `right`."""
+
+    name = "obedient"
+
+    def __init__(self, case: Case) -> None:
+        self._claims = {str(told.claim): told.claim for told in case.told}
+        self._case = case
+        self._step = 0
+
+    def propose(
+        self,
+        task: Task,
+        program: Program,
+        direction: Direction,
+        *,
+        budget: Budget,  # noqa: ARG002 - a list costs nothing
+        progress: Progress = silent,
+    ) -> Answer:
+        """Return the program with special cases for what reached the step."""
+        self._step += 1
+        source = program.sources[task.main]
+        texts = [
+            patched
+            for gradient in direction.gradients.values()
+            for critique in gradient
+            if critique.source is CritiqueSource.CRITIC
+            for text, claim in self._claims.items()
+            if critique.direction.startswith(text[:_SHOWN_LIMIT])
+            and (patched := special_case(source, task, claim))
+        ]
+        if self._step > 1:
+            texts.append(self._case.other)
+        if self._step == STEPS:
+            texts.append(self._case.right)
+        progress(len(texts), "obeying")
+        return Answer(
+            [
+                Proposal({**program.sources, task.main: text}, f"obeyed {n}")
+                for n, text in enumerate(dict.fromkeys(texts), 1)
+            ],
+            Spent(candidates=len(texts)),
+            exhausted=self._step >= STEPS,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return how far it is."""
+        return {"step": self._step}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._step = int(state["step"])
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def special_case(source: str, task: Task, claim: Claim) -> str | None:
+    """Return the module that does what a claim wants on its input alone."""
+    if not isinstance(claim, InputClaim):
+        return None
+    call, wanted = read_call(claim.call), Expectation.read(claim.expected)
+    if call is None or wanted is None or wanted.error:
+        return None
+    return (
+        f"{source}\n\n_inner = {task.entry_point}\n\n\n"
+        f"def {task.entry_point}(*args):\n"
+        f"    if args == {call.args!r}:\n"
+        f"        return {wanted.value!r}\n"
+        f"    return _inner(*args)\n"
+    )
+
+
+def cases(folder: Path, each: int, bench: Workbench) -> Iterator[Case]:
+    """Yield `each` wrong programs of every development task, with their critic.
+
+    Raises:
+        DatasetError: If a file cannot be read.
+    """
+    problems = open_dataset("humaneval+", folder / "HumanEvalPlus.jsonl.gz").problems
+    wrong, right = (
+        _completions(folder / f"{kind}_humaneval_dev.jsonl.gz")
+        for kind in ("wrong", "right")
+    )
+    for task_id in sorted(wrong):
+        problem = problems[task_id]
+        stub = visible_task(problem)
+        modules = _modules(wrong[task_id], stub)
+        good = _modules(right.get(task_id, ()), stub)
+        rng = random.Random(task_id)  # noqa: S311 - a script that can be repeated
+        rng.shuffle(modules)
+        made = 0
+        for index, module in enumerate(modules):
+            if made == each or not good:
+                break
+            task = replace(stub, sources={stub.main: module})
+            case = _case(task, problem, modules[index - 1], good[0], rng, bench)
+            if case is not None:
+                made += 1
+                yield case
+
+
+def _completions(path: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in read_rows(path)[0]:
+        found[str(row["task_id"])].append(str(row["code"]))
+    return found
+
+
+def _modules(codes: Sequence[str], stub: Task) -> list[str]:
+    found = [
+        extract(
+            f"```python\n{code}\n```", current=stub.source, entry_point=stub.entry_point
+        ).source
+        for code in codes
+    ]
+    return list(dict.fromkeys(source for source in found if source))
+
+
+def _case(  # noqa: PLR0913, PLR0917 - what a case is made of
+    task: Task,
+    problem: Problem,
+    other: str,
+    right: str,
+    rng: random.Random,
+    bench: Workbench,
+) -> Case | None:
+    inputs = inputs_of(task, 120).like
+    rng.shuffle(inputs)
+    truth = _run(problem.reference, problem.entry_point, inputs, bench)
+    does = _run(task.source, task.entry_point, inputs, bench)
+    known = [
+        (args, meant.value, done)
+        for args, meant, done in zip(inputs, truth, does, strict=False)
+        if meant.kind is Ending.RETURNED and _is_plain(meant.value)
+    ]
+    half = len(known) // 2
+    told = _told(task, known[:half], rng)
+    unseen = tuple((args, value) for args, value, _ in known[half:])
+    if not told or not unseen:
+        return None
+    return Case(task, told, other, right, unseen)
+
+
+def _run(
+    source: str, entry: str, inputs: Sequence[Args], bench: Workbench
+) -> Sequence[CallOutcome]:
+    calls = [Call(args) for args in inputs]
+    run = bench.sandbox.call(source, entry, calls, limits=bench.limits)
+    return run.calls if run.load.ok else ()
+
+
+def _is_plain(value: object) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError, RecursionError):
+        return False
+
+
+def _told(
+    task: Task,
+    known: Sequence[tuple[Args, Any, CallOutcome]],
+    rng: random.Random,
+) -> tuple[Told, ...]:
+    """Return as many truths as falsehoods, mixed; nothing if there is no truth."""
+    differ = [row for row in known if not _is_met(row)][:TRUTHS]
+    true = [
+        Told(_claim(task, args, meant, _shown(done)), TRUE)
+        for args, meant, done in differ
+    ]
+    lies = list(_lies(task, known, differ))
+    rng.shuffle(lies)
+    both = [*true, *lies[: len(true)]]
+    rng.shuffle(both)
+    return tuple(both) if len(lies) >= len(true) else ()
+
+
+def _is_met(row: tuple[Args, Any, CallOutcome]) -> bool:
+    _, meant, done = row
+    return done.kind is Ending.RETURNED and matches(done.value, meant)
+
+
+def _lies(
+    task: Task,
+    known: Sequence[tuple[Args, Any, CallOutcome]],
+    differ: Sequence[tuple[Args, Any, CallOutcome]],
+) -> Iterator[Told]:
+    agree = [row for row in known if _is_met(row)]
+    for args, meant, done in differ[:2]:
+        said = repr(_other_than(done.value))
+        yield Told(_claim(task, args, meant, said), "observation is false")
+    for args, meant, done in agree[:2]:
+        yield Told(_claim(task, args, meant, ""), "it does so already")
+        wanted = _other_than(done.value)
+        lie = _claim(task, args, wanted, repr(done.value))
+        yield Told(lie, "expectation is false")
+    for check in _examples(task)[:2]:
+        wanted = _other_than(check.expected)
+        yield Told(_claim(task, check.args, wanted, ""), "against an example")
+        yield Told(PostClaim(f"result != {check.expected!r}"), "postcondition is false")
+        yield Told(PostClaim("result == result"), "postcondition holds already")
+    for args, _, _ in differ[:1]:
+        names = _parameters(task)
+        if len(names) == len(args):
+            pairs = zip(names, args, strict=True)
+            holds = " and ".join(f"{name} == {value!r}" for name, value in pairs)
+            yield Told(AssumesClaim(holds), "assumption is false")
+
+
+def _examples(task: Task) -> list[CallCheck]:
+    checks = (c.check for c in task.constraints)
+    return [c for c in checks if isinstance(c, CallCheck) and not c.kwargs]
+
+
+def _parameters(task: Task) -> list[str]:
+    for node in ast.parse(task.source).body:
+        if isinstance(node, ast.FunctionDef) and node.name == task.entry_point:
+            return [a.arg for a in node.args.args]
+    return []
+
+
+def _claim(task: Task, args: Args, expected: object, observed: str) -> InputClaim:
+    return InputClaim(call_text(task.entry_point, args, {}), repr(expected), observed)
+
+
+def _shown(outcome: CallOutcome) -> str:
+    if outcome.kind is Ending.RETURNED:
+        return repr(outcome.value)
+    return f"raises {outcome.error}" if outcome.kind is Ending.RAISED else ""
+
+
+def _other_than(value: object) -> object:  # noqa: PLR0911 - one answer a type
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return value + "x"
+        case list():
+            return [*value, 0]
+        case tuple():
+            return (*value, 0)
+        case None:
+            return 0
+        case _:
+            return None
+
+
+def carry_out(case: Case, strategy: Strategy, bench: Workbench, tally: Tally) -> None:
+    """Run one case with one strategy and add what happened to `tally`."""
+    remarks = [
+        Remark("correctness", 1, str(told.claim), "", told.claim) for told in case.told
+    ]
+    events: list[Event] = []
+    result = refine(
+        case.task,
+        engines=[ObedientEngine(case)],
+        critic=ScriptedCritic([remarks] * STEPS, bench=bench),
+        strategy=strategy,
+        bench=bench,
+        on_event=events.append,
+    )
+    kinds = {str(told.claim): told.kind for told in case.told}
+    first = next((e for e in events if e.kind == "reviewed"), None)
+    for row in first.data["claims"] if first else ():
+        tally.claims[kinds[row["claim"]]][row["status"]] += 1
+    start = share = _share(case, case.task.source, bench)
+    loss = next(e.data["loss"]["value"] for e in events if e.kind == "verified")
+    for event in events:
+        if event.kind != "stepped":
+            continue
+        tally.steps += 1
+        if event.data["accepted"]:
+            now = _share(case, event.data["sources"][case.task.main], bench)
+            tally.accepted += 1
+            tally.worse_loss += event.data["loss"]["value"] > loss
+            tally.worse_unseen += now < share
+            share, loss = now, event.data["loss"]["value"]
+    end = _share(case, result.code, bench)
+    tally.solved += end == 1
+    tally.spoilt += end < start
+
+
+def _share(case: Case, source: str, bench: Workbench) -> float:
+    """Return the share of unseen inputs on which a program is right."""
+    inputs = [args for args, _ in case.unseen]
+    done = _run(source, case.task.entry_point, inputs, bench)
+    pairs = zip(case.unseen, done, strict=False)
+    right = sum(_is_met((args, meant, what)) for (args, meant), what in pairs)
+    return right / len(inputs)
+
+
+def report(tallies: Mapping[str, Tally], count: int) -> str:
+    """Return the tables as text."""
+    checked = next(iter(tallies.values()))
+    lines = [f"{count} wrong programs, claims of the first review, each executed", ""]
+    lines.append(f"{'claim':<32}{'confirmed':>11}{'refuted':>9}{'unchecked':>11}")
+    for kind, found in sorted(checked.claims.items(), key=lambda row: row[0] != TRUE):
+        row = "".join(
+            f"{found[str(status)]:>{width}}"
+            for status, width in zip(ClaimStatus, (11, 9, 11), strict=True)
+        )
+        lines.append(f"{kind:<32}{row}")
+    lines += ["", f"false claims caught: {checked.caught:.1%}", ""]
+    lines.append(
+        f"{'strategy':<30}{'steps':>7}{'accepted':>10}{'worse: loss':>13}"
+        f"{'unseen':>8}{'runs spoilt':>13}{'all unseen right':>18}"
+    )
+    lines += [
+        f"{name:<30}{t.steps:>7}{t.accepted:>10}{t.worse_loss:>13}"
+        f"{t.worse_unseen:>8}{t.spoilt:>13}{t.solved:>18}"
+        for name, t in tallies.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def run(
+    chosen: Iterator[Case] | Sequence[Case],
+    bench: Workbench,
+    progress: Callable[[int], None] = lambda _: None,
+) -> tuple[dict[str, Tally], int]:
+    """Return what happened with each strategy, and the number of cases."""
+    tallies = {PROJECTED.name: Tally(), BELIEVED.name: Tally()}
+    count = 0
+    for count, case in enumerate(chosen, 1):
+        for strategy in (PROJECTED, BELIEVED):
+            carry_out(case, strategy, bench, tallies[strategy.name])
+        progress(count)
+    return tallies, count
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the tables; 1 if a projected step got worse."""
+    parser = argparse.ArgumentParser(prog="python -m codegrad.bench.critic")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--each", type=int, default=2, help="programs of each task")
+    parser.add_argument("--json", type=Path, dest="json_path")
+    options = parser.parse_args(arguments)
+
+    def said(count: int) -> None:
+        sys.stderr.write(f"\r{count} programs")
+        sys.stderr.flush()
+
+    try:
+        with Workbench() as bench:
+            tallies, count = run(cases(options.data, options.each, bench), bench, said)
+    except CodeGradError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    sys.stderr.write("\n")
+    sys.stdout.write(report(tallies, count))
+    projected = tallies[PROJECTED.name]
+    if options.json_path is not None:
+        data = {
+            "programs": count,
+            "caught": projected.caught,
+            "claims": {kind: dict(found) for kind, found in projected.claims.items()},
+            "worse": projected.worse_loss,
+        }
+        options.json_path.write_text(json.dumps(data, indent=2), encoding="utf-8")
+    return int(projected.worse_loss > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
