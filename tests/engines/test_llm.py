@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from codegrad.engines.prompts import (
 )
 from codegrad.errors import EngineError
 from codegrad.events import Event
+from codegrad.optim.strategy import CODEGRAD
 from codegrad.refine import Outcome, Result, refine
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -42,6 +44,9 @@ RIGHT = (
 WRONG = "```python\ndef middle(values):\n    return max(values)\n```"
 BETTER = "```python\ndef middle(values):\n    return values[2]\n```"
 ONE = Style(width=1, plans=0)
+ALONE = replace(CODEGRAD, searches=False, restarts=False)
+"""The model alone: what it does not find nobody repairs."""
+
 QUICK = Patience(timeout_s=2, attempts=3, pause_s=0.01)
 
 
@@ -86,6 +91,7 @@ class Runner:
             self.task,
             engines=[engine],
             bench=self.bench,
+            strategy=ALONE,
             on_event=self.events.append,
             **options,
         )
@@ -235,12 +241,24 @@ def test_a_run_that_was_stopped_pays_nothing_twice(runner: Runner, moment: int) 
 
     engine = runner.engine(payer="cut", cache=CacheMode.OFF)
     with pytest.raises(SystemExit):
-        refine(runner.task, engines=[engine], bench=runner.bench, on_event=listen)
+        refine(
+            runner.task,
+            engines=[engine],
+            bench=runner.bench,
+            strategy=ALONE,
+            on_event=listen,
+        )
     state = [e.data["state"] for e in events if e.kind == "checkpoint"][-1]
     state = json.loads(json.dumps(state))
     second = runner.engine(payer="cut", cache=CacheMode.OFF)
     with Workbench() as bench:
-        result = refine(runner.task, engines=[second], bench=bench, checkpoint=state)
+        result = refine(
+            runner.task,
+            engines=[second],
+            bench=bench,
+            strategy=ALONE,
+            checkpoint=state,
+        )
     assert len(runner.server.requests) == 2 * sent
     assert (result.code, result.spent.calls) == (whole.code, whole.spent.calls)
     assert result.spent.tokens == whole.spent.tokens

@@ -14,9 +14,10 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.engines.extraction import Extraction, extract
+from codegrad.engines.host import Host
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,
@@ -79,6 +80,7 @@ class LLMEngine:
         cache: CacheMode = CacheMode.ON,
         patience: Patience | None = None,
         wire: Wire | None = None,
+        host: Host | None = None,
     ) -> None:
         self.model = model
         self.style = style or Style()
@@ -88,6 +90,7 @@ class LLMEngine:
             payer=payer,
             mode=cache,
             patience=patience,
+            host=host,
         )
         self._round = 0
         self._dry = 0
@@ -95,6 +98,7 @@ class LLMEngine:
         self._plans: dict[str, list[str]] = {}
         self._seen: set[str] = set()
         self._notes: list[str] = []
+        self._waiting: Waiting = lambda _: None
 
     @property
     def name(self) -> str:
@@ -119,7 +123,10 @@ class LLMEngine:
         budget: Budget,
         progress: Progress = silent,
     ) -> Answer:
-        """Ask for `width` next versions at once and return what can be read.
+        """Ask for several next versions at once and return what can be read.
+
+        How many, and whether plans come first, is the style's unless the direction's
+        guidance says it.
 
         Raises:
             EngineError: If the model cannot be used at all and nothing is lost by
@@ -129,9 +136,15 @@ class LLMEngine:
         self._notes = []
         target = target_of(task, program, direction)
         self._round += 1
-        progress(0, f"asking {self.model}")
+        self._waiting = lambda note: progress(0, f"{self.model}: {note}")
+        self._waiting("preparing")
+        wanted = direction.guidance.proposals or self.style.width
         try:
-            plans = self._plans_for(task, program, target, budget)
+            plans = (
+                self._plans_for(task, program, target, budget)
+                if direction.guidance.plans
+                else []
+            )
             prompts = [
                 proposal_prompt(
                     task,
@@ -141,7 +154,7 @@ class LLMEngine:
                     plan=self._plan(plans, number),
                     size=self._room,
                 )
-                for number in range(self.style.width)
+                for number in range(wanted)
             ]
         except PromptTooLongError as error:
             return Answer(exhausted=True, note=str(error))
@@ -206,7 +219,9 @@ class LLMEngine:
                 )
             )
         where = f"round {self._round}: {label}"
-        return self.client.ask(requests, budget=budget, label=where)
+        return self.client.ask(
+            requests, budget=budget, label=where, waiting=self._waiting
+        )
 
     def _proposals(
         self,
@@ -325,7 +340,10 @@ def _ranked(
             labels.setdefault(extraction.source, label + notes)
     proposals = [
         Proposal(
-            {**program.sources, target.path: source}, label, cost=1.0 / votes[source]
+            {**program.sources, target.path: source},
+            label,
+            cost=1.0 / votes[source],
+            votes=votes[source],
         )
         for source, label in labels.items()
     ]
