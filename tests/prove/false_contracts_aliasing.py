@@ -211,7 +211,7 @@ def f(a: list[int]) -> int:
 # the postcondition sees the changed list | ([3],)
 def f(a: list[int]) -> int:
     """pre: len(a) == 1
-    post: result == a[0]"""
+    post: result == a[0] and len(old_a) == 1"""
     x = a[0]
     a[0] = x + 1
     return x

@@ -46,9 +46,11 @@ def observe(source: str, name: str, arguments: tuple[Any, ...]) -> ReplayResult:
         n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name
     )
     contract = read_contract(node)
-    names = [a.arg for a in node.args.args]
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
     given = copy.deepcopy(arguments)
     env = dict(zip(names, given, strict=True))
+    env |= _keywords(node)
+    passed = dict(zip(names, copy.deepcopy(arguments), strict=True))
     old = {f"old_{n}": copy.deepcopy(v) for n, v in env.items()}
     try:
         for clause in contract.of(ClauseKind.PRE):
@@ -63,8 +65,9 @@ def observe(source: str, name: str, arguments: tuple[Any, ...]) -> ReplayResult:
     except Exception as error:  # noqa: BLE001 - whatever our function raises
         kind = type(error).__name__
         return ReplayResult(is_in_domain=True, violated="no exception", observed=kind)
-    scope = {**namespace, **env, **old, "result": result}
     for clause in contract.of(ClauseKind.POST):
+        seen = env if contract.sees_change(clause) else {**env, **passed}
+        scope = {**namespace, **seen, **old, "result": result}
         try:
             holds = bool(eval(clause.expression, scope))
         except RecursionError:
@@ -76,6 +79,11 @@ def observe(source: str, name: str, arguments: tuple[Any, ...]) -> ReplayResult:
                 is_in_domain=True, violated=clause.expression, observed=repr(result)
             )
     return ReplayResult(is_in_domain=True, observed=repr(result))
+
+
+def _keywords(node: ast.FunctionDef) -> dict[str, Any]:
+    pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    return {a.arg: ast.literal_eval(d) for a, d in pairs if d is not None}
 
 
 def _limited(function: Any, arguments: tuple[Any, ...]) -> Any:

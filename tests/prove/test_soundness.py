@@ -9,8 +9,11 @@ from tests.prove import (
     false_contracts_calls,
     false_contracts_control,
     false_contracts_names,
+    false_contracts_names_of_scopes,
     false_contracts_numbers,
     false_contracts_sequences,
+    false_contracts_states,
+    false_contracts_values,
 )
 from tests.prove.judge import Case, cases, observe
 
@@ -21,8 +24,11 @@ CASES = [
         false_contracts_calls,
         false_contracts_control,
         false_contracts_names,
+        false_contracts_names_of_scopes,
         false_contracts_numbers,
         false_contracts_sequences,
+        false_contracts_states,
+        false_contracts_values,
     )
     for case in cases(module.TEXT)
 ]
@@ -34,7 +40,7 @@ def _named(case: Case) -> str:
 
 
 def test_there_are_enough_cases_and_no_two_have_one_name() -> None:
-    assert len(CASES) >= 200
+    assert len(CASES) >= 350
     assert len({c.name for c in CASES}) == len(CASES)
 
 

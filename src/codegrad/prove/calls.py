@@ -461,9 +461,11 @@ def _extreme(evaluator: "Evaluator", node: ast.Call, scope: Scope) -> Value:
 def _sorted(evaluator: "Evaluator", node: ast.Call, scope: Scope) -> Value:
     backwards = False
     for keyword in node.keywords:
-        if keyword.arg != "reverse" or not isinstance(keyword.value, ast.Constant):
-            raise Unsupported(node, f"the call `{ast.unparse(node)}`")
-        backwards = bool(keyword.value.value)
+        match keyword:
+            case ast.keyword(arg="reverse", value=ast.Constant(value=int(flag))):
+                backwards = bool(flag)
+            case _:
+                raise Unsupported(node, f"the call `{ast.unparse(node)}`")
     if len(node.args) != 1:
         raise Unsupported(node, f"the call `{ast.unparse(node)}`")
     value = evaluator.present(node, evaluator.value(node.args[0], scope), scope)

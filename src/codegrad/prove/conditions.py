@@ -25,6 +25,7 @@ from codegrad.prove.kinds import (
     is_telling,
     join,
     kind_of_annotation,
+    kind_of_value,
     list_of,
 )
 from codegrad.prove.scope import Check, Mode, Scope
@@ -219,6 +220,7 @@ class Generator:
     def parameter_kinds(self, function: Function) -> dict[str, Kind]:
         """Return the kinds of the parameters, from annotations or as observed."""
         found: dict[str, Kind] = {}
+        defaults = function.defaults()
         for parameter in parameters(function.node):
             if is_telling(parameter.annotation):
                 assert parameter.annotation is not None
@@ -227,6 +229,9 @@ class Generator:
                 found[parameter.arg] = self.kinds[parameter.arg]
             else:
                 raise Unsupported(parameter, f"parameter `{parameter.arg}` has no type")
+            if parameter.arg in defaults:
+                default = kind_of_value(defaults[parameter.arg])
+                found[parameter.arg] = join(found[parameter.arg], default, parameter)
             if _has_unknown(found[parameter.arg]):
                 raise Unsupported(
                     parameter, f"parameter `{parameter.arg}`: elements of unknown type"
@@ -277,6 +282,13 @@ class _Execution:
             for n in stored_names([t])
         ]
         for name in mutable:
+            others = {str(self.start[n].kind) for n in mutable if n != name}
+            if name in self.changed and others - {str(self.start[name].kind)}:
+                # Two empty lists of different types may be one list.
+                raise Unsupported(
+                    self.function.node,
+                    f"`{name}` is changed and may be another parameter",
+                )
             if name in self.changed and name in plain:
                 raise Unsupported(
                     self.function.node,
@@ -433,13 +445,14 @@ class _Execution:
             value, state = self._value(node, state)
         if self.function.node.returns is not None and self._is_called():
             value = convert(value, kind_of_annotation(self.function.node.returns), at)
-        env = {
-            n: state.env[n] if v.kind.is_mutable and n in self.changed else v
+        before = {**self.start, **self.old, "result": value}
+        after = {
+            n: state.env[n]
             for n, v in self.start.items()
+            if v.kind.is_mutable and n in self.changed
         }
-        env.update(self.old)
-        env["result"] = value
-        for clause in self.function.clauses(ClauseKind.POST):
+        for clause, sees_change in self.function.promises():
+            env = {**before, **after} if sees_change else before
             checks, holds = self._claim(clause, env, state)
             text = ast.unparse(clause)
             for check in checks:
@@ -615,7 +628,8 @@ class _Execution:
                     ast.copy_location(ast.Name(name, ast.Load()), node), scope
                 )
                 right = self.evaluator.value(node.value, scope)
-                if before.kind.name == "list" and not isinstance(node.op, ast.Add):
+                in_place = before.kind.name == "list" and isinstance(node.op, ast.Add)
+                if before.kind.is_mutable and not in_place:
                     raise Unsupported(node, f"`{_source(node)}`")
                 after = self.evaluator.operate(node, node.op, before, right, scope)
                 if before.kind.is_mutable:

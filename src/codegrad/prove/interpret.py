@@ -108,12 +108,13 @@ class Interpreter:
             return False
         except RAISES:
             return True
-        env: dict[str, object] = dict(zip(names, given, strict=True))
-        env.update({f"old_{n}": v for n, v in zip(names, arguments, strict=True)})
-        env["result"] = result
+        before: dict[str, object] = dict(zip(names, arguments, strict=True))
+        after: dict[str, object] = dict(zip(names, given, strict=True))
+        fixed = {f"old_{n}": v for n, v in before.items()} | {"result": result}
         try:
             return not all(
-                self.holds(c, env) for c in function.clauses(ClauseKind.POST)
+                self.holds(clause, {**(after if sees_change else before), **fixed})
+                for clause, sees_change in function.promises()
             )
         except (Abandoned, *RAISES):
             return False

@@ -6,7 +6,7 @@ that comes after.
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -91,6 +91,12 @@ class Scope:
         return replace(
             self, env={**self.env, **names}, local_names=local, unsure=unsure
         )
+
+    def hide(self, names: Iterable[str]) -> "Scope":
+        """Return the scope where these names are local and not bound yet."""
+        hidden = frozenset(names)
+        env = {n: v for n, v in self.env.items() if n not in hidden}
+        return replace(self, env=env, local_names=self.local_names | hidden)
 
     def check(self, reason: str, node: ast.AST, goal: Term) -> None:
         """Record that `goal` is needed here."""

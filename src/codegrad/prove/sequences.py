@@ -20,6 +20,7 @@ from codegrad.prove.kinds import (
     list_of,
 )
 from codegrad.prove.scope import Scope
+from codegrad.prove.subset import stored_names
 from codegrad.prove.symbolic import (
     Value,
     code,
@@ -267,12 +268,17 @@ def opened(
 
     The guards of the scope say that the variables are in range and the filters true.
     """
-    bound, iterations = [], []
+    bound: list[Term] = []
+    iterations: list[Iteration] = []
     inner = scope.binder()
     for generator in generators:
         if generator.is_async:
             raise Unsupported(generator.iter, "`async for`")
         each = iteration(evaluator, generator.iter, inner)
+        if not iterations:
+            # Only the first source is evaluated outside the comprehension.
+            targets = [ast.Assign([g.target], g.iter) for g in generators]
+            inner = inner.hide(stored_names(list(targets)))
         k = evaluator.fresh("k")
         bound.append(k)
         iterations.append(each)

@@ -8,6 +8,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from codegrad.contract import ClauseKind, Contract, read_contract
 from codegrad.prove.kinds import Unsupported
@@ -23,6 +24,7 @@ _DANGEROUS = frozenset(
         "eval",
         "exec",
         "gc",
+        "getattr",
         "globals",
         "importlib",
         "inspect",
@@ -32,10 +34,26 @@ _DANGEROUS = frozenset(
         "vars",
     }
 )
+_CONTRACT_LIBRARY = "icontract"
 _CONTRACT_DECORATORS = ("require", "ensure")
+_HARMLESS_ATTRIBUTES = frozenset({"__doc__", "__name__"})
 
 
-_NEVER_REBOUND = frozenset({"enumerate", "list", "range", "reversed", "sorted", "zip"})
+_NEVER_REBOUND = frozenset(
+    {
+        "__name__",
+        "bool",
+        "enumerate",
+        "int",
+        "list",
+        "range",
+        "reversed",
+        "sorted",
+        "str",
+        "tuple",
+        "zip",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +97,31 @@ class Function:
             ast.parse(c.expression, mode="eval").body for c in self.contract.of(kind)
         ]
 
+    def promises(self) -> list[tuple[ast.expr, bool]]:
+        """Return the postconditions, and whether each sees the changed arguments.
+
+        Raises:
+            Unsupported: If some clause could not be read.
+        """
+        posts = self.contract.of(ClauseKind.POST)
+        sees = [self.contract.sees_change(c) for c in posts]
+        return list(zip(self.clauses(ClauseKind.POST), sees, strict=True))
+
+    def defaults(self) -> dict[str, object]:
+        """Return the literal default values by parameter."""
+        arguments = self.node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        first = len(positional) - len(arguments.defaults)
+        pairs = [
+            *zip(positional[first:], arguments.defaults, strict=True),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+        ]
+        return {
+            p.arg: ast.literal_eval(default)
+            for p, default in pairs
+            if default is not None
+        }
+
 
 class Module:
     """The names of one source file.
@@ -94,12 +137,14 @@ class Module:
         except (SyntaxError, ValueError, RecursionError) as error:
             raise Unsupported(None, f"source that does not parse: {error}") from error
         self.bound: Counter[str] = Counter()
-        self.imported: set[str] = set()
+        self.imported: dict[str, str] = {}
         self._functions: dict[str, ast.FunctionDef] = {}
         self._constants: dict[str, ast.expr] = {}
         self._known: dict[str, Function] = {}
         for statement in tree.body:
             self._top_level(statement)
+        for statement in tree.body:
+            self._refuse_effects(statement)
         self._refuse_tricks(tree)
         for name in sorted(_NEVER_REBOUND & self.bound.keys()):
             raise Unsupported(None, f"a module that binds `{name}` itself")
@@ -114,22 +159,24 @@ class Module:
                     self._functions[name] = statement
             case ast.Import(names=names):
                 for alias in names:
-                    self._bind_import(alias.asname or alias.name.split(".")[0])
-            case ast.ImportFrom(names=names):
+                    first = alias.name.split(".")[0]
+                    whole = alias.name if alias.asname else first
+                    self._bind_import(alias.asname or first, whole)
+            case ast.ImportFrom(names=names, module=source):
                 for alias in names:
                     if alias.name == "*":
                         raise Unsupported(statement, "`from ... import *`")
-                    self._bind_import(alias.asname or alias.name)
+                    whole = f"{source}.{alias.name}"
+                    self._bind_import(alias.asname or alias.name, whole)
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ):
                 self.bound[name] += 1
                 self._constants[name] = value
-                self._refuse_calls(value)
             case ast.Expr(value=ast.Constant()) | ast.Pass():
                 pass
-            case ast.If(test=test) if _is_script_guard(test):
+            case ast.If(test=test, orelse=[]) if _is_script_guard(test):
                 for inner in ast.walk(statement):
                     self.bound.update(_stored(inner))
             case _:
@@ -137,14 +184,49 @@ class Module:
                     statement, f"`{_first_line(statement)}` at the top of the module"
                 )
 
-    def _bind_import(self, name: str) -> None:
+    def _bind_import(self, name: str, whole: str) -> None:
         self.bound[name] += 1
-        self.imported.add(name)
+        self.imported[name] = whole
 
-    def _refuse_calls(self, value: ast.expr) -> None:
-        for node in ast.walk(value):
+    def _is_import_of(self, name: str, whole: str) -> bool:
+        return self.imported.get(name) == whole and self.bound[name] == 1
+
+    def _refuse_effects(self, statement: ast.stmt) -> None:
+        """Refuse what runs when the file is imported and might do anything."""
+        if isinstance(statement, ast.If):
+            whole = "typing.TYPE_CHECKING"
+            names = [n.id for n in ast.walk(statement.test) if isinstance(n, ast.Name)]
+            if "TYPE_CHECKING" in names and not self._is_import_of(names[0], whole):
+                raise Unsupported(statement, "a guard that may not be one")
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = statement.args
+            values = [*arguments.defaults, *arguments.kw_defaults, statement.returns]
+            values += [a.annotation for a in ast.walk(arguments) if _is_argument(a)]
+            for value in values:
+                self._refuse_calls(value)
+            for decorator in statement.decorator_list:
+                self._refuse_decorator(decorator)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            self._refuse_calls(statement.value)
+            if isinstance(statement, ast.AnnAssign):
+                self._refuse_calls(statement.annotation)
+
+    def _refuse_calls(self, value: ast.expr | None) -> None:
+        for node in ast.walk(value) if value is not None else ():
             if isinstance(node, ast.Call | ast.Await | ast.NamedExpr):
                 raise Unsupported(node, "a call at the top of the module")
+
+    def _refuse_decorator(self, decorator: ast.expr) -> None:
+        """Refuse a decorator that is not imported, or whose arguments do things."""
+        root = decorator.func if isinstance(decorator, ast.Call) else decorator
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        if not isinstance(root, ast.Name) or root.id not in self.imported:
+            raise Unsupported(decorator, f"decorator `{ast.unparse(decorator)}`")
+        if isinstance(decorator, ast.Call):
+            for value in (*decorator.args, *(k.value for k in decorator.keywords)):
+                if not isinstance(value, ast.Lambda):
+                    self._refuse_calls(value)
 
     def _refuse_tricks(self, tree: ast.Module) -> None:
         for node in ast.walk(tree):
@@ -159,10 +241,10 @@ class Module:
                     name in self.bound
                 ):
                     raise Unsupported(node, f"assignment to an attribute of `{name}`")
-                case ast.FunctionDef(args=arguments):
-                    for default in (*arguments.defaults, *arguments.kw_defaults):
-                        if default is not None:
-                            self._refuse_calls(default)
+                case ast.Attribute(attr=name) if (
+                    name.startswith("__") and name not in _HARMLESS_ATTRIBUTES
+                ):
+                    raise Unsupported(node, f"the attribute `{name}`")
 
     def is_builtin(self, name: str) -> bool:
         """Return whether nothing in the module binds the name."""
@@ -199,7 +281,7 @@ class Module:
         self._check_decorators(node)
         self._check_arguments(node)
         made = Function(node, read_contract(node), frozenset(_local_names(node)))
-        clash = {"result", "return_"} & {a.arg for a in node.args.args}
+        clash = {"result", "return_"} & {a.arg for a in parameters(node)}
         if clash:
             raise Unsupported(node, f"a parameter called `{clash.pop()}`")
         self._known[name] = made
@@ -214,18 +296,15 @@ class Module:
         for decorator in node.decorator_list:
             target = decorator.func if isinstance(decorator, ast.Call) else decorator
             match target:
-                case ast.Attribute(value=ast.Name(id="icontract"), attr=name):
-                    known = name in _CONTRACT_DECORATORS
-                    owner = "icontract"
+                case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                    known = self._is_import_of(owner, _CONTRACT_LIBRARY)
                 case ast.Name(id=name):
-                    known = name in _CONTRACT_DECORATORS
-                    owner = name
+                    known = self._is_import_of(name, f"{_CONTRACT_LIBRARY}.{name}")
                 case _:
-                    known, owner = False, ""
+                    known, name = False, ""
             if (
                 not known
-                or owner not in self.imported
-                or self.bound[owner] != 1
+                or name not in _CONTRACT_DECORATORS
                 or not isinstance(decorator, ast.Call)
                 or not _is_plain_condition(decorator)
             ):
@@ -235,6 +314,8 @@ class Module:
         arguments = node.args
         if arguments.vararg or arguments.kwarg:
             raise Unsupported(node, "`*args` or `**kwargs`")
+        if getattr(node, "type_params", None):
+            raise Unsupported(node, "type parameters")
         for default in (*arguments.defaults, *arguments.kw_defaults):
             literal = default.operand if isinstance(default, ast.UnaryOp) else default
             if literal is not None and not isinstance(literal, ast.Constant):
@@ -283,6 +364,11 @@ def _stored(node: ast.AST) -> Iterator[str]:
         yield node.name
     elif isinstance(node, ast.alias):
         yield node.asname or node.name.split(".")[0]
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        if node.name:
+            yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
 
 
 def _local_names(node: ast.FunctionDef) -> set[str]:
@@ -299,6 +385,10 @@ def _is_plain_condition(decorator: ast.Call) -> bool:
     return (
         plain and named and all(isinstance(a, ast.Constant) for a in decorator.args[1:])
     )
+
+
+def _is_argument(node: ast.AST) -> TypeGuard[ast.arg]:
+    return isinstance(node, ast.arg)
 
 
 def _is_text(statement: ast.stmt) -> bool:
