@@ -155,6 +155,14 @@ class BehaviourCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementCheck:
+    """The entry point returns what nearly all other candidates return."""
+
+    peers: tuple[str, ...] = ()
+    """Module texts of other candidates for the same task."""
+
+
+@dataclass(frozen=True, slots=True)
 class CostCheck:
     """Processor time grows no faster than `limit` with the size of the input."""
 
@@ -174,6 +182,7 @@ Check = (
     | ClauseCheck
     | ReferenceCheck
     | BehaviourCheck
+    | AgreementCheck
     | CostCheck
 )
 

@@ -12,6 +12,7 @@ from codegrad.contract import Clause, ClauseKind, Contract
 from codegrad.errors import StoreError
 from codegrad.store.task_json import task_from_json, task_to_json
 from codegrad.task import (
+    AgreementCheck,
     AssertionCheck,
     Behaviour,
     BehaviourCheck,
@@ -81,6 +82,7 @@ checks: dict[type, st.SearchStrategy[Any]] = {
     ClauseCheck: st.builds(ClauseCheck, clauses),
     ReferenceCheck: st.just(ReferenceCheck()),
     BehaviourCheck: st.builds(BehaviourCheck, st.sampled_from(Behaviour)),
+    AgreementCheck: st.builds(AgreementCheck, st.lists(texts, max_size=2).map(tuple)),
     CostCheck: st.builds(CostCheck, texts),
 }
 constraints = st.builds(

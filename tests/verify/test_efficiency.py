@@ -1,11 +1,12 @@
 import pytest
 
 from codegrad.verdict import Status
+from codegrad.verify.efficiency import measure
+from codegrad.verify.generation import inputs_of
+from codegrad.verify.growth import Growth
+from codegrad.verify.operation_count import unmodelled
 from codegrad.verify.stage import Workbench
 from tests.verify.harness import judge, task_of
-
-# What is measured is time, and a busy machine may leave it undecided.
-pytestmark = pytest.mark.slow
 
 _DEDUPE = '''
 def dedupe(xs: list[int]) -> list[int]:
@@ -37,6 +38,28 @@ def test_quadratic_work_inside_c_breaks_a_linear_limit(bench: Workbench) -> None
     assert verdict.status is Status.REFUTED
     assert verdict.counterexamples[0].observed.startswith("O(n^2)")
     assert next(c for c in task.constraints if c.name == "cost 1").hard
+
+
+def test_every_measurement_counts_the_same_operations(bench: Workbench) -> None:
+    task = task_of(_SLOW.replace("cost: {limit}", ""), "dedupe")
+    first, second = (
+        measure(task.source, task, inputs_of(task), bench, cpu_s=0.5) for _ in range(2)
+    )
+    assert first.growth is second.growth is Growth.QUADRATIC
+    assert first.operations == second.operations
+
+
+def test_calls_of_unknown_cost_are_judged_by_times_as_well(bench: Workbench) -> None:
+    text = """import re
+def numbers(s: str) -> int:
+    return len(re.findall("[0-9]|[a-z]", s))
+"""
+    assert unmodelled(text) == ("findall",)
+    task = task_of(text, "numbers")
+    found = measure(text, task, inputs_of(task), bench)
+    # A busy machine may leave it undecided, never wrong.
+    assert found.growth in {None, Growth.LINEAR, Growth.LINEARITHMIC}
+    assert found.least is None or found.least <= Growth.LINEARITHMIC
 
 
 def test_a_limit_that_cannot_be_read_is_unknown(bench: Workbench) -> None:

@@ -20,6 +20,8 @@ def work(xs, text):
     out += [y for y in xs if y % 2 for _ in range(2)]
     out = out + sorted(set(xs), reverse=True)
     pairs = {a: b for a, b in zip(text, reversed(text))}
+    if xs == list(xs) and {*xs} & set(xs):
+        out = [*out, *text]
     return total, out, pairs, text[::-1].upper(), max(xs, default=0), "-".join(text)
 '''
 

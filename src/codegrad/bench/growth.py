@@ -126,6 +126,22 @@ FUNCTIONS: tuple[tuple[str, str, str], ...] = (
         a, b = b, (a + b) % 1000003
     return a""",
     ),
+    (
+        "O(n)",
+        "numbers",
+        """import re
+def numbers(s: str):
+    return len(re.findall("[0-9]|[a-z]", s))""",
+    ),
+    (
+        "O(n)",
+        "shortened",
+        """def shortened(xs: list[int]):
+    xs = list(xs)
+    while len(xs) > 1:
+        del xs[-1]
+    return xs""",
+    ),
     ("O(n log n)", "in_order", "def in_order(xs: list[int]):\n    return sorted(xs)"),
     (
         "O(n log n)",
@@ -216,6 +232,13 @@ FUNCTIONS: tuple[tuple[str, str, str], ...] = (
         "O(n^2)",
         "suffixes",
         "def suffixes(s: str):\n    return sum(len(s[i:]) for i in range(len(s)))",
+    ),
+    (
+        "O(n^2)",
+        "all_pairs",
+        """import itertools
+def all_pairs(xs: list[int]):
+    return len(list(itertools.combinations(xs, 2)))""",
     ),
     (
         "O(n^3)",

@@ -11,6 +11,7 @@ and all constraints. `--out FILE` keeps what is found; the same command goes on 
 """
 
 import argparse
+import random
 import statistics
 import sys
 import time
@@ -26,13 +27,15 @@ from codegrad.errors import CodeGradError
 from codegrad.sandbox import Limits
 from codegrad.task import Sources, Task
 from codegrad.verdict import Status
+from codegrad.verify.agreement import agreement_constraint
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
 
 RIGHT = ("right_humaneval_dev", "right_mbpp_dev", "right_lcb_dev")
 WRONG = "wrong_humaneval_dev"
-STAGES = ("syntax", "tests", "properties", "proof", "efficiency", "robustness")
-"""The stages that can tell right from wrong; linters look at something else."""
+STAGES = ("syntax", "tests", "properties", "robustness")
+"""The stages that have something to judge by: no task here states a contract, a cost
+or a reference."""
 CONTEST_LIMITS = Limits(wall_s=30.0, cpu_s=10.0)
 """What a contest allows a program; the default is for functions."""
 
@@ -44,6 +47,8 @@ class Job:
     data: Path
     programs: tuple[Program, ...]
     is_hard_only: bool
+    peers: tuple[str, ...] = ()
+    """Texts of other models' programs that pass what a user can see."""
 
 
 def judge_programs(job: Job) -> Iterator[Record]:
@@ -56,6 +61,9 @@ def judge_programs(job: Job) -> Iterator[Record]:
         if job.is_hard_only:
             hard = tuple(c for c in task.constraints if c.hard)
             task = replace(task, constraints=hard)
+        if job.peers:
+            extra = agreement_constraint(job.peers)
+            task = replace(task, constraints=(*task.constraints, extra))
         for program in job.programs:
             sources = {task.main: tasks.source(program)}
             yield {
@@ -91,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--sample", type=int, default=0, help="programs of each set; 0 is all"
     )
     parser.add_argument("--set", action="append", help="only this set of programs")
+    parser.add_argument(
+        "--peers", type=int, default=0, help="other candidates to ask for agreement"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--out", type=Path, help="file of records, to go on from")
@@ -113,6 +124,7 @@ def _measure(name: str, options: argparse.Namespace) -> None:
         programs = [
             p for p in programs if p.row["base_pass"] and not p.row["plus_pass"]
         ]
+    peers = _Peers(options.data, options.peers, options.seed)
     chosen = {p.key: p for p in sampled(programs, options.sample, seed=options.seed)}
     kept = [r for r in earlier_records(options.out) if r["key"] in chosen]
     done = {record["key"] for record in kept}
@@ -121,13 +133,40 @@ def _measure(name: str, options: argparse.Namespace) -> None:
         if key not in done:
             groups[program.task_id].append(program)
     jobs = [
-        Job(options.data, tuple(group), is_hard_only=options.what == "alarms")
-        for group in groups.values()
+        Job(
+            options.data,
+            tuple(group),
+            is_hard_only=options.what == "alarms",
+            peers=peers.of(task_id),
+        )
+        for task_id, group in groups.items()
     ]
     found = run_jobs(
         jobs, judge_programs, processes=options.jobs, out=options.out, title=name
     )
     _report(f"{options.what}: {name}", [*kept, *found], is_verbose=options.verbose)
+
+
+class _Peers:
+    """Other programs for a task, as a run with several candidates would have them."""
+
+    def __init__(self, data: Path, count: int, seed: int) -> None:
+        self._count = count
+        self._seed = seed
+        self._of_task: dict[str, list[Program]] = defaultdict(list)
+        tasks = RowTasks(data)
+        for name in (*RIGHT[:2], WRONG, "wrong_mbpp_dev") if count else ():
+            for program in tasks.programs(name):
+                # Candidates that fail what a user can see are out of the race.
+                if program.row["base_pass"]:
+                    self._of_task[program.task_id].append(program)
+
+    def of(self, task_id: str) -> tuple[str, ...]:
+        """Return programs of as many models as possible, one a model."""
+        others = list(self._of_task.get(task_id, ()))
+        random.Random(f"{self._seed} {task_id}").shuffle(others)  # noqa: S311 - a reproducible sample
+        by_model = {other.model: other.code for other in reversed(others)}
+        return tuple(by_model.values())[: self._count]
 
 
 def _report(title: str, records: Sequence[Record], *, is_verbose: bool) -> None:

@@ -14,6 +14,7 @@ from codegrad.contract import Clause, ClauseKind, Contract
 from codegrad.errors import StoreError
 from codegrad.sandbox.child import decode, encode
 from codegrad.task import (
+    AgreementCheck,
     AssertionCheck,
     Behaviour,
     BehaviourCheck,
@@ -47,6 +48,7 @@ _CHECKS: dict[str, type[Check]] = {
     "clause": ClauseCheck,
     "reference": ReferenceCheck,
     "behaviour": BehaviourCheck,
+    "agreement": AgreementCheck,
     "cost": CostCheck,
 }
 _TAGS = {kind: tag for tag, kind in _CHECKS.items()}
@@ -167,6 +169,8 @@ def _constraint_from_json(data: Mapping[str, Any]) -> Constraint:
         values["clause"] = _clause_from_json(values["clause"])
     elif kind is BehaviourCheck:
         values["behaviour"] = Behaviour(values["behaviour"])
+    elif kind is AgreementCheck:
+        values["peers"] = tuple(values["peers"])
     return Constraint(
         name=data["name"],
         stage=data["stage"],

@@ -78,13 +78,33 @@ def _returns(
     checked = sum(not session.is_excused(a, o) for a, o in pairs)
     failing = [a for a, o in pairs if fails(a, o)]
     if not failing:
-        return passed(constraint, STAGE, checked, "")
+        return _returns_on_empty(constraint, session, checked, refusals)
     ordered = smallest_first(failing)
     first = session.shrunk(ordered[0], fails_many)
     example = session.counterexample(
         first, "returns a value", session.candidate.call([first])[0], ordered[0]
     )
     return refuted(constraint, STAGE, [example], checked, len(failing) / checked)
+
+
+def _returns_on_empty(
+    constraint: Constraint,
+    session: Session,
+    checked: int,
+    refusals: frozenset[int | None],
+) -> Verdict:
+    """Judge by texts that are empty, which examples often forget.
+
+    Only the accident of looking for a first letter counts: that an empty text is no
+    number, say, is not a fault of the program.
+    """
+    inputs = session.in_domain(session.inputs.with_empty_texts)
+    for args, outcome in zip(inputs, session.candidate.call(inputs), strict=True):
+        checked += outcome.kind is Ending.RETURNED
+        if outcome.error == "IndexError" and outcome.line not in refusals:
+            example = session.counterexample(args, "returns a value", outcome, args)
+            return refuted(constraint, STAGE, [example], checked + 1, 1 / (checked + 1))
+    return passed(constraint, STAGE, checked, "")
 
 
 def _refusing_lines(source: str) -> frozenset[int | None]:

@@ -16,6 +16,7 @@ from codegrad.verify.inputs import (
     Profile,
     known_calls,
     parameter_shapes,
+    without_a_text,
 )
 from codegrad.verify.mutation import Pool, mutations
 from codegrad.verify.shapes import Shape
@@ -26,6 +27,8 @@ DEFAULT_INPUTS = 200
 _SMALL = (15, 50.0)
 _FEW = 12
 _SURPLUS = 4
+_EMPTIED = 3
+"""Known inputs in which texts are emptied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,24 @@ class Inputs:
     def like(self) -> list[Args]:
         """The generated inputs that are like the known ones."""
         return [args for args in self.generated if self.profile.admits(args)]
+
+    @property
+    def with_empty_texts(self) -> list[Args]:
+        """Known inputs with one text replaced by the empty one.
+
+        Left out are texts of a common form and those that depend on another argument,
+        such as two of equal length.
+        """
+        found: dict[str, Args] = {}
+        for known in self.known[:_EMPTIED]:
+            for index, value in enumerate(known.args):
+                if not self.profile.may_be_empty(index):
+                    continue
+                for emptied in without_a_text(value):
+                    args = (*known.args[:index], emptied, *known.args[index + 1 :])
+                    found.setdefault(repr(args), args)
+        seen = {repr(known.args) for known in self.known}
+        return [args for key, args in found.items() if key not in seen]
 
     @property
     def all(self) -> list[Args]:

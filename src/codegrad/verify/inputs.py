@@ -237,6 +237,14 @@ class Profile:
             known=frozenset(map(repr, known)),
         )
 
+    def may_be_empty(self, index: int) -> bool:
+        """Return whether nothing seen speaks against an empty text in a parameter."""
+        places = {place for place, _ in self.marks}
+        places |= {place for place, name in self.traits if name in _FORMS}
+        return not any(
+            place.partition("[")[0].partition(".")[0] == str(index) for place in places
+        ) and not any(index in (a, b) for a, b, _ in self.relations)
+
     def admits(self, args: Args) -> bool:
         """Return whether an input is like the known ones."""
         if repr(args) in self.known:
@@ -270,6 +278,22 @@ class Profile:
             and set(places) <= {place for place, _ in self.bounds}
             and all(_RELATIONS[name](args[a], args[b]) for a, b, name in self.relations)
         )
+
+
+def without_a_text(value: object) -> list[Any]:
+    """Return copies of a text or a list of texts with one text emptied.
+
+    Example:
+        >>> without_a_text("ab"), without_a_text(["a", "b"]), without_a_text(3)
+        ([''], [['', 'b'], ['a', '']], [])
+    """
+    match value:
+        case str():
+            return [""]
+        case list() if all(isinstance(item, str) for item in value):
+            return [[*value[:n], "", *value[n + 1 :]] for n in range(len(value))]
+        case _:
+            return []
 
 
 def _collect(place: str, value: object, places: dict[str, list[Any]]) -> None:
@@ -326,6 +350,9 @@ _TRAITS: dict[str, Callable[[Any], bool]] = {
     "balanced": lambda value: _depth(value) == 0,
     "digits": lambda value: value.isdecimal(),
 }
+_FORMS = frozenset({"digits", "odd length"})
+"""Traits of texts that an empty one would not share for a reason."""
+
 _OF_NUMBERS = frozenset(
     {"positive", "not negative", "above one", "negative", "whole", "even"}
 )

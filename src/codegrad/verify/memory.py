@@ -28,6 +28,9 @@ class Remembered:
     explored: dict[int, list[Args]] = field(default_factory=dict)
     """What Hypothesis drew, by how much it was asked for."""
 
+    peers: dict[str, dict[str, CallOutcome]] = field(default_factory=dict)
+    """What another candidate does with an input, by the texts of both."""
+
     reference_growth: dict[str, Growth | None] = field(default_factory=dict)
     """How the cost of the reference grows, by its text; empty until measured."""
 

@@ -6,6 +6,7 @@ new inputs. Invariant: the same arguments give the same inputs.
 
 import ast
 import random
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ _MAX_ITEMS = 60
 _MAX_CONSTANT_TEXT = 40
 _MAX_SEED_NODES = 400
 _ATTEMPTS = 12
+_NUMBER = re.compile(r"[0-9]+")
 _DEFAULT_LETTERS = "abcABC 012"
 
 
@@ -207,17 +209,27 @@ def _mutate_text(value: str, rng: random.Random, pool: Pool) -> str:  # noqa: PL
         case 6:
             return value.swapcase() if rng.random() < 0.3 else value[::-1]  # noqa: PLR2004
         case 7 | 8 if value:
-            # Dates, fractions and the like stay what they are.
-            index = where % len(value)
-            same = [c for c in pool.letters if _class(c) == _class(value[index])]
-            other_letter = rng.choice(same or pool.letters)
-            return value[:index] + other_letter + value[index + 1 :]
+            return _mutate_in_form(value, where, rng, pool)
         case 9 if value:
             letters = list(value)
             rng.shuffle(letters)
             return "".join(letters)
         case _:
             return value[: max(0, where - 1)] + value[where:]
+
+
+def _mutate_in_form(value: str, where: int, rng: random.Random, pool: Pool) -> str:
+    """Return a text in which dates, fractions and the like stay what they are."""
+    numbers = list(_NUMBER.finditer(value))
+    if numbers and rng.random() < 0.5:  # noqa: PLR2004 - bounds are numbers, not digits
+        number = rng.choice(numbers)
+        drawn = abs(rng.choice(pool.ints) + rng.choice((-1, 0, 0, 1)))
+        text = str(drawn).zfill(len(number[0]))
+        return value[: number.start()] + text + value[number.end() :]
+    index = where % len(value)
+    same = [c for c in pool.letters if _class(c) == _class(value[index])]
+    letter = rng.choice(same or pool.letters)
+    return value[:index] + letter + value[index + 1 :]
 
 
 def _class(letter: str) -> tuple[bool, bool, bool]:

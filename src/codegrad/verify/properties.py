@@ -8,6 +8,7 @@ the contract and the reference. What no input reached stays `UNKNOWN`.
 from collections.abc import Sequence
 
 from codegrad.task import (
+    AgreementCheck,
     BehaviourCheck,
     ClauseCheck,
     Constraint,
@@ -16,6 +17,7 @@ from codegrad.task import (
     Task,
 )
 from codegrad.verdict import Verdict
+from codegrad.verify.agreement import judge_agreement
 from codegrad.verify.generalisations import judge_behaviour
 from codegrad.verify.postconditions import judge_clause
 from codegrad.verify.reference import judge_reference
@@ -66,6 +68,8 @@ class PropertiesStage:
                 return judge_reference(constraint, session)
             case BehaviourCheck():
                 return judge_behaviour(constraint, session)
+            case AgreementCheck():
+                return judge_agreement(constraint, session)
             case other:
                 reason = f"{type(other).__name__} is not a property"
                 return unknown(constraint, self.name, reason)

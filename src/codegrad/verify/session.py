@@ -58,6 +58,10 @@ class Session:
             seen=remembered.reference,
         )
 
+    def seen_of(self, text: str) -> dict[str, CallOutcome]:
+        """Return what is known of the calls of another candidate, to be added to."""
+        return self._remembered.peers.setdefault(text, {})
+
     def explore(self, count: int) -> list[Args]:
         """Return inputs inside the domain that Hypothesis draws."""
         drawn = self._remembered.explored
