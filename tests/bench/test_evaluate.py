@@ -15,11 +15,12 @@ import pytest
 from codegrad.bench.evaluate import Summary, evaluate, self_test
 from codegrad.bench.executors import Batch, LocalPool, SourceOf
 from codegrad.bench.expectation import References
-from codegrad.bench.grading import Grader, Outcome, Verdict
+from codegrad.bench.grading import Grader
 from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import Sample, SampleFile
 from codegrad.bench.shards import Shard
+from codegrad.bench.verdicts import Outcome, Verdict
 from tests.bench.small import RIGHT, small_dataset, write_rows
 
 ABOUT = {"dataset": "small"}

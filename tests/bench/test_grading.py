@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from codegrad.bench.expectation import References
-from codegrad.bench.grading import Grader, Outcome
+from codegrad.bench.grading import Grader
 from codegrad.bench.oracles import EQUAL, HUMANEVAL_ORACLES
 from codegrad.bench.problems import Problem, Suite
+from codegrad.bench.verdicts import Outcome
 from codegrad.sandbox import Sandbox
 from tests.bench.small import problem, small_dataset
 from tests.sandbox.attacks import ATTACKS, TIMES, Attack

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from codegrad.bench.grading import Failure, Outcome, Verdict
 from codegrad.bench.results import Results
+from codegrad.bench.verdicts import Failure, Outcome, Verdict
 from codegrad.errors import DatasetError, OutputError
 
 ABOUT = {"dataset": "small", "sha256": "abc"}

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegrad.bench.executors import Batch, Executor
-from codegrad.bench.grading import Grader, Outcome
+from codegrad.bench.grading import Grader
 from codegrad.bench.passk import mean_pass_at_k
 from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import Sample, SampleFile
 from codegrad.bench.shards import Shard
+from codegrad.bench.verdicts import Outcome
 
 BATCH = 32
 """Samples of one problem that one worker takes at a time."""

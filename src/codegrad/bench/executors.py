@@ -14,9 +14,10 @@ from typing import Protocol
 
 from codegrad.bench.crew import Crew, cores, in_threads
 from codegrad.bench.expectation import References
-from codegrad.bench.grading import Grader, Verdict
+from codegrad.bench.grading import Grader
 from codegrad.bench.problems import Problem
 from codegrad.bench.samples import Sample
+from codegrad.bench.verdicts import Verdict
 
 SourceOf = Callable[[Sample], str]
 """Returns the program of a sample."""

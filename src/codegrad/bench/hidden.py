@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from codegrad.bench.executors import Batch, Executor
-from codegrad.bench.grading import Outcome
 from codegrad.bench.inputs import mutated_inputs
 from codegrad.bench.ledger import Ledger
 from codegrad.bench.problems import Case, Dataset, Problem, Suite
 from codegrad.bench.samples import Sample
 from codegrad.bench.solve import Answer
+from codegrad.bench.verdicts import Outcome
 from codegrad.errors import DatasetError
 from codegrad.sandbox import Call, Ending, Limits, Sandbox
 

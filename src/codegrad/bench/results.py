@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from codegrad.bench.grading import Outcome, Verdict
+from codegrad.bench.verdicts import Outcome, Verdict
 from codegrad.errors import DatasetError, OutputError
 
 SCHEMA = "codegrad.results/1"

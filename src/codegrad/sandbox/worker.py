@@ -71,6 +71,8 @@ class Sandbox:
         preload: Modules to import once for all jobs. A name below `codegrad` is
             loaded from this installation, whatever the interpreter.
         layers_off: Layers to leave out, to see what holds without them.
+        is_lean: Leave rarer modules of the standard library to be imported when they
+            are used, so that a fork costs less.
 
     Example:
         >>> with Sandbox() as sandbox:
@@ -79,7 +81,7 @@ class Sandbox:
         2
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one options list
         self,
         python: Path | None = None,
         *,
@@ -87,12 +89,14 @@ class Sandbox:
         read_paths: Sequence[Path] = (),
         preload: Sequence[str] = (),
         layers_off: Sequence[str] = (),
+        is_lean: bool = False,
     ) -> None:
         self._python = python
         self._allow_unsafe = allow_unsafe
         self._read_paths = tuple(read_paths)
         self._preload = tuple(preload)
         self._layers_off = tuple(layers_off)
+        self._is_lean = is_lean
         self._process: ZygoteProcess | None = None
         self.restarts = 0
         """How often the zygote died or fell silent and was replaced."""
@@ -302,6 +306,7 @@ class Sandbox:
                 read_paths=self._read_paths,
                 preload=self._preload,
                 layers_off=self._layers_off,
+                is_lean=self._is_lean,
             )
         return self._process
 

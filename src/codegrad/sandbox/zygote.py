@@ -61,7 +61,7 @@ class ZygoteLostError(Exception):
 class ZygoteProcess:
     """A running zygote."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one options list
         self,
         python: Path | None,
         *,
@@ -69,11 +69,13 @@ class ZygoteProcess:
         read_paths: Sequence[Path],
         preload: Sequence[str],
         layers_off: Sequence[str],
+        is_lean: bool = False,
     ) -> None:
         off = dict.fromkeys(layers_off, "")
         config: dict[str, Any] = {
             "read_paths": [os.path.realpath(path) for path in read_paths],
             "preload": list(preload),
+            "is_lean": is_lean,
             "package": _PACKAGE,
         }
         while True:
