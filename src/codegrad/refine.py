@@ -22,8 +22,9 @@ from codegrad.evidence import Evidence
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.cgd import CGD, Trial
+from codegrad.optim.choice import choose
 from codegrad.optim.repair import Repairs
-from codegrad.optim.strategy import CODEGRAD, Critic, Strategy
+from codegrad.optim.strategy import CODEGRAD, Choice, Critic, Strategy
 from codegrad.task import Sources, Task
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
@@ -225,7 +226,36 @@ class _Run:
             end = Outcome.INTERRUPTED, "stopped by the user"
         if not loss.verified and self.optim.settle():
             loss = self.loss_fn(self.program)
+        if self.step and end[0] is not Outcome.INTERRUPTED:
+            loss = self._choose(loss)
         return self._finish(loss, *end)
+
+    def _choose(self, loss: Loss) -> Loss:
+        """End with the candidate that agreement speaks for, if there are several."""
+        if self.strategy.choice is not Choice.AGREEMENT:
+            return loss
+        chosen = choose(self.task, self.optim.archive, self.loss_fn.bench)
+        member = self.optim.archive.get(chosen.key) if chosen else None
+        if chosen is None or member is None:
+            return loss
+        sources = self.optim.archive.sources(member)
+        if dict(sources) != dict(self.program.sources):
+            found = self.loss_fn.evaluate(sources)
+            if loss.verified and not found.verified:
+                return loss  # it passed once and does not now: it is not steady
+            self.program.update(sources)
+            loss = self._completed(found.attached(self.program))
+        self._emit(
+            "chosen",
+            {
+                "label": member.label,
+                "why": chosen.why,
+                "distinguishing": chosen.distinguishing,
+                "sources": dict(sources),
+                "loss": loss.to_data(),
+            },
+        )
+        return loss
 
     def _review(self) -> None:
         """Add to the gradients what the critic says and can show."""

@@ -82,6 +82,11 @@ class Member:
             }
         )
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether an engine wrote it, and not the search that edits programs."""
+        return self.engine != "search"
+
     def dominates(self, other: "Member") -> bool:
         """Return whether it satisfies all that the other does, and is better."""
         mine, theirs = set(self.satisfied), set(other.satisfied)

@@ -31,6 +31,7 @@ from codegrad.gradient import Gradient
 from codegrad.loss import Judge, Loss
 from codegrad.optim.aggregate import Aggregate, aggregate
 from codegrad.optim.archive import Archive, Member, fingerprint, passes_all
+from codegrad.optim.choice import against_examples
 from codegrad.optim.gate import is_stub, refusal
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Gate, Strategy
@@ -373,6 +374,10 @@ class CGD:
     ) -> list[_Judged]:
         """Return what the built-in search makes of near misses, verified."""
         assert self._repairs is not None
+        suspect = against_examples(self._task, self.archive, self._repairs.bench)
+        if suspect is not None:
+            self._repairs.skip(suspect.why)
+            return []
         found = self._repairs.of(
             self._task, [(one.proposal, one.loss) for one in judged], budget, progress
         )

@@ -28,10 +28,14 @@ class Repairs:
     """Repairs near misses; `spent` and `notes` are those of the last call."""
 
     def __init__(self, bench: Workbench, *, seed: int = 0) -> None:
-        self._bench = bench
+        self.bench = bench
         self._seed = seed
         self.spent = Spent()
         self.notes: list[str] = []
+
+    def skip(self, why: str) -> None:
+        """Repair nothing this time."""
+        self.spent, self.notes = Spent(), [f"near misses are not repaired: {why}"]
 
     def of(
         self,
@@ -84,7 +88,7 @@ class Repairs:
             if code.grad and code.requires_grad
         }
         engine = SearchEngine(
-            bench=self._bench, seed=self._seed, step_candidates=CANDIDATES
+            bench=self.bench, seed=self._seed, step_candidates=CANDIDATES
         )
         try:
             answer = engine.propose(

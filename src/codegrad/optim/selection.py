@@ -82,26 +82,33 @@ def behaviours(
     return [found.get(source, ()) for source in candidates]
 
 
-def by_agreement(seen: Sequence[tuple[str, ...]]) -> Selection:
+def by_agreement(
+    seen: Sequence[tuple[str, ...]], votes: Sequence[int] | None = None
+) -> Selection:
     """Return the order that follows from what candidates do.
+
+    `votes` says how many answers came to each candidate, one if it is left out.
 
     Example:
         >>> by_agreement([("= 1", "= 2"), ("= 1", "= 3"), ("= 1", "= 3")]).order
         (1, 2, 0)
     """
+    weights = list(votes or [1] * len(seen))
     width = max(map(len, seen), default=0)
     scores = [0.0] * len(seen)
     counted = distinguishing = 0
     for position in range(width):
         column = [row[position] if row else "not loaded" for row in seen]
-        votes = Counter(column)
-        common, _ = votes.most_common(1)[0]
+        shares: Counter[str] = Counter()
+        for what, weight in zip(column, weights, strict=True):
+            shares[what] += weight
+        common, _ = shares.most_common(1)[0]
         if not common.startswith("= "):
             continue
         counted += 1
-        distinguishing += len(votes) > 1
+        distinguishing += len(shares) > 1
         for index, what in enumerate(column):
-            scores[index] += votes[what] / len(seen)
+            scores[index] += shares[what] / sum(weights)
     agreement = tuple(score / counted if counted else 0.0 for score in scores)
     order = sorted(range(len(seen)), key=lambda index: (-agreement[index], index))
     return Selection(tuple(order), agreement, distinguishing)
