@@ -11,6 +11,7 @@ from codegrad.cli.options import (
     json_option,
     ladder_of,
     stages_option,
+    strength_option,
     task_options,
     workbench,
 )
@@ -24,6 +25,7 @@ from codegrad.cli.session import (
 )
 from codegrad.store.certificate import certify
 from codegrad.tasks.reader import read_task
+from codegrad.verify.strength import measure_strength
 from codegrad.verify.verification import VerificationLoss
 
 
@@ -32,6 +34,7 @@ from codegrad.verify.verification import VerificationLoss
 @task_options
 @stages_option
 @click.option("--seed", type=int, default=0, show_default=True, help="For inputs.")
+@strength_option
 @certificate_option
 @json_option
 @click.pass_context
@@ -44,6 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     allow_unsafe: bool,  # noqa: FBT001 - click's calling convention
     stages: str,
     seed: int,
+    measures: bool,  # noqa: FBT001
     certificate_path: Path | None,
     as_json: bool,  # noqa: FBT001
 ) -> int:
@@ -58,9 +62,22 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         with screen.status(f"verifying {task.name}"):
             loss_fn = VerificationLoss(task, bench=bench, ladder=ladder)
             loss = loss_fn.complete(loss_fn.evaluate(task.sources), task.sources)
+        strength = None
+        if measures and loss.verified:
+            with screen.counting("mutants") as progress:
+                strength = measure_strength(
+                    task, task.sources, bench, ladder, progress=progress
+                )
         document = None
         if certificate_path is not None:
-            document = certify(task, task.sources, loss, bench, ladder)
+            document = certify(
+                task,
+                task.sources,
+                loss,
+                bench,
+                ladder,
+                strength=strength.to_data() if strength else None,
+            )
     written = write_certificate(document, certificate_path)
     code = EXIT_REFUTED if loss.evidence.refuted else 0
     if as_json:
@@ -72,10 +89,18 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
                 "sentence": loss.evidence.sentence(),
                 "loss": loss.to_data(),
                 "evidence": loss.evidence.to_data(),
+                "strength": strength.to_data() if strength else None,
                 "notes": list(task.notes),
                 "exit_code": code,
             }
         )
     else:
-        screen.show_check(task, loss, target=target, tests=tests, written=written)
+        screen.show_check(
+            task,
+            loss,
+            target=target,
+            tests=tests,
+            written=written,
+            strength=strength.to_data() if strength else None,
+        )
     return code

@@ -131,6 +131,17 @@ def ladder_of(stages: str) -> Ladder:
     return Ladder.of(names) if names else Ladder()
 
 
+def strength_option(command: _Command) -> _Command:
+    """Add `--strength`."""
+    return click.option(
+        "--strength",
+        "measures",
+        is_flag=True,
+        help="Also measure what the evidence is worth: how many single-edit mutants "
+        "of the code it refutes; at most two minutes.",
+    )(command)
+
+
 def certificate_option(command: _Command) -> _Command:
     """Add `--certificate`."""
     return click.option(

@@ -14,6 +14,7 @@ from codegrad.cli.options import (
     ladder_of,
     stages_option,
     store_option,
+    strength_option,
     task_options,
     workbench,
 )
@@ -49,6 +50,7 @@ from codegrad.tasks.reader import read_task
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For engines.")
 @stages_option
+@strength_option
 @certificate_option
 @click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
 @click.option(
@@ -74,6 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     budget: Budget,
     seed: int,
     stages: str,
+    measures: bool,  # noqa: FBT001
     certificate_path: Path | None,
     applies: bool,  # noqa: FBT001
     output: Path | None,
@@ -125,6 +128,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
             models=models,
             calls=store.path.with_name("calls.db"),
             ladder=ladder,
+            measures=measures,
         )
     written = write_certificate(certificate, certificate_path)
     if output is not None:
@@ -135,5 +139,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     if as_json:
         echo_json(result_document(result, run.id))
     else:
-        screen.show_result(result, run.id, target=target, tests=tests, written=written)
+        screen.show_result(
+            result,
+            run.id,
+            target=target,
+            tests=tests,
+            written=written,
+            strength=certificate["strength"] if certificate else None,
+        )
     return exit_code(result)

@@ -3,9 +3,10 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from codegrad.report.terminal import (
     show_next,
     show_runs,
     show_story,
+    show_strength,
     show_verdict,
 )
 from codegrad.store.journal import RunSummary
@@ -79,6 +81,15 @@ class Screen:
         with self._err.status(text):
             yield
 
+    @contextmanager
+    def counting(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Show on a terminal how many of how many are done."""
+        if self._quiet or not self._err.is_terminal:
+            yield lambda *_: None
+            return
+        with self._err.status(what) as status:
+            yield lambda done, total: status.update(f"{what}: {done} of {total}")
+
     def announce(self, task: Task, engine: str, run_id: str) -> None:
         """Say which task, engine and run this is, and what the reader left out."""
         if self._quiet:
@@ -92,7 +103,7 @@ class Screen:
         for note in task.notes:
             self._err.print(f"note: {note}", markup=False, soft_wrap=True)
 
-    def show_result(
+    def show_result(  # noqa: PLR0913 - what a result consists of
         self,
         result: Result,
         run_id: str,
@@ -100,6 +111,7 @@ class Screen:
         target: str,
         tests: Sequence[str],
         written: Sequence[Path],
+        strength: Mapping[str, Any] | None = None,
     ) -> None:
         """Show verdict, diff, evidence and the next command of a finished run."""
         sentence = result.evidence.sentence()
@@ -113,6 +125,8 @@ class Screen:
             show_diff(self._out, result.task.sources, result.sources)
         self._out.print()
         show_evidence(self._out, result.evidence.rows)
+        if strength is not None:
+            show_strength(self._out, strength)
         self._out.print()
         for path in written:
             self._out.print(f"written: {path}", markup=False)
@@ -130,7 +144,7 @@ class Screen:
             command = shlex.join(["codegrad", "grad", target, *again])
         show_next(self._out, _typed(command))
 
-    def show_check(
+    def show_check(  # noqa: PLR0913 - what a check consists of
         self,
         task: Task,
         loss: Loss,
@@ -138,12 +152,15 @@ class Screen:
         target: str,
         tests: Sequence[str],
         written: Sequence[Path] = (),
+        strength: Mapping[str, Any] | None = None,
     ) -> None:
-        """Show verdict and evidence of a verification."""
+        """Show verdict, evidence and what it is worth."""
         state = "verified" if loss.verified else "exhausted"
         show_verdict(self._out, loss.evidence.sentence(), state)
         self._out.print()
         show_evidence(self._out, loss.evidence.rows)
+        if strength is not None:
+            show_strength(self._out, strength)
         for note in task.notes:
             self._out.print(f"note: {note}", markup=False)
         for path in written:

@@ -28,6 +28,7 @@ from codegrad.store.journal import Run
 from codegrad.task import Task
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
+from codegrad.verify.strength import measure_strength
 
 RESULT_SCHEMA = 1
 """Version of the document that `refine --json` prints; see docs/json.md."""
@@ -168,10 +169,12 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     calls: Path | None = None,
     checkpoint: Mapping[str, Any] | None = None,
     ladder: Ladder | None = None,
+    measures: bool = False,
 ) -> tuple[Result, Document | None]:
     """Refine `task`, journal every event, show progress, certify, close the run.
 
-    An interrupted run has no certificate.
+    With `measures` a verified result says what its evidence is worth. An interrupted
+    run has no certificate.
     `calls` is the file of model calls, by default the user's own.
     """
     models = models or Models()
@@ -191,8 +194,21 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
         )
     certificate: Document | None = None
     if result.outcome is not Outcome.INTERRUPTED:
+        strength = None
+        if measures and result.verified:
+            with screen.counting("mutants") as progress:
+                found = measure_strength(
+                    task, result.sources, bench, ladder, progress=progress
+                )
+            strength = found.to_data()
         certificate = certify(
-            task, result.sources, result.loss, bench, ladder or Ladder(), run=run.id
+            task,
+            result.sources,
+            result.loss,
+            bench,
+            ladder or Ladder(),
+            run=run.id,
+            strength=strength,
         )
         run.append(Event("certified", result.steps, {"certificate": certificate}))
         bench.close()

@@ -7,7 +7,7 @@ has one fact a line, with words instead of symbols, whatever the width.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import unified_diff
 from functools import partial
@@ -36,6 +36,7 @@ from codegrad.report.story import (
 from codegrad.store.journal import RunSummary
 from codegrad.store.recheck import Agreement, ComparedRow
 from codegrad.task import Constraint, Sources
+from codegrad.verify.strength import Strength
 
 _STATUS_STYLES = {
     "refuted": "bold red",
@@ -63,6 +64,7 @@ _TEXT_LIMIT = 160
 _MOST_CRITIQUES = 5
 _MOST_EXAMPLES = 3
 _MOST_PROPOSALS = 8
+_MOST_SURVIVORS = 8
 
 
 def show_verdict(console: Console, sentence: str, state: str) -> None:
@@ -132,6 +134,19 @@ def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
             cell(f"{row.checked:,}"),
         )
     _print(console, table, wrap=True)
+
+
+def show_strength(console: Console, strength: Mapping[str, Any]) -> None:
+    """Print what evidence is worth, and the tests that would make it stronger."""
+    found = Strength.from_data(strength)
+    _fact(console, "strength", found.sentence())
+    for survivor in found.survivors[:_MOST_SURVIVORS]:
+        text = f"line {survivor.line}, {survivor.edit}: {survivor.call} gives "
+        text += f"{survivor.now}, the mutant {survivor.mutant}"
+        _detail(console, "nobody checks", text, "")
+    tests = list(dict.fromkeys(survivor.test for survivor in found.survivors))
+    for test in tests[:_MOST_SURVIVORS]:
+        _detail(console, "suggested test", test, "bold")
 
 
 def show_comparison(console: Console, rows: Sequence[ComparedRow]) -> None:
