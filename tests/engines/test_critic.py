@@ -298,7 +298,7 @@ def test_a_model_reviews_over_the_wire(
     asked = server.requests[0]["messages"]
     assert "You review Python code" in asked[0]["content"]
     assert START.rstrip() in asked[1]["content"]
-    assert "observed 3" in asked[1]["content"]
+    assert "must return 2; it returns 3" in asked[1]["content"]
     assert dict(critic.counts) == {"confirmed": 1, "refuted": 1}
 
 

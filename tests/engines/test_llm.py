@@ -120,7 +120,7 @@ def test_the_prompt_holds_code_gradient_and_constraints(runner: Runner) -> None:
     (prompt,) = runner.prompts()
     assert START.rstrip() in prompt
     assert "middle([3, 1, 2])" in prompt
-    assert "expected 2, observed 3" in prompt
+    assert "must return 2; it returns 3" in prompt
     assert "```python" in prompt
 
 

@@ -1,18 +1,24 @@
 """What a model is asked: plans, proposals, corrections of a reply.
 
-In: task, program, direction. Out: messages. Invariant: the code is always complete;
-if a prompt has to be shorter, the oldest attempts are left out first, then values of
-the gradient, and the prompt says so. A prompt is a function of its arguments.
+In: task, program, direction. Out: messages: first what goes wrong, on the smallest
+input that is known, with what each block did to the variables; then what has to hold,
+the code, what was tried, and the form of the answer. Invariant: the code is always
+complete; if a prompt has to be shorter, the oldest attempts are left out first, then
+other candidates, then values, and the prompt says so. A prompt is a function of its
+arguments.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from codegrad.code import MODULE, Program
+from codegrad.contract import ClauseKind
 from codegrad.engines.chat import Message, Role
-from codegrad.engines.engine import Attempt, Direction
-from codegrad.task import Task
+from codegrad.engines.engine import Attempt, Direction, Other
+from codegrad.gradient import Critique, CritiqueSource
+from codegrad.task import BehaviourCheck, Constraint, CostCheck, Origin, Task
 from codegrad.tasks.literals import shorten
 
 _SYSTEM = (
@@ -28,20 +34,27 @@ _CRITIC_SYSTEM = (
 _REVIEW = (
     "Review {name} for correctness, completeness (cases the task names and the code "
     "forgets), format of inputs and outputs, and efficiency. Name the cause, not the "
-    "symptom. Give each point a claim that can be executed, if there is one: {claim}\n"
+    "symptom. Give each point a claim that can be executed, if there is one:\n"
+    "{claims}\n"
     "Answer with JSON only, most important first, at most 5 points, none if the code "
     'is right:\n{{"critiques": [{{"aspect": "correctness|completeness|format|'
     'efficiency", "line": <line of the file>, "problem": "...", "change": "what to '
     'change, one sentence", "claim": <claim or null>}}]}}'
 )
-_CALL_CLAIM = (
-    'an input, {"call": "f([1, 2])", "expected": "<literal or raises NAME>", '
-    '"observed": "<what the code does now>"}, or a postcondition that the code breaks '
-    'on a known input, {"post": "<expression over result and the arguments>"}.'
+_CALL_CLAIMS = (
+    '- an input: {"call": "f([1, 2])", "expected": "<literal or raises NAME>", '
+    '"observed": "<what the code does now>"}',
+    '- a condition on every result that the code breaks: {"post": "<expression over '
+    'result and the arguments>"}',
+    '- a condition on the arguments without which the code is wrong: {"assumes": '
+    '"<expression over the arguments>"}',
+    '- a condition on the variables at a line that should hold and does not: {"line": '
+    '12, "invariant": "<expression>"}',
+    '- a cost that the code exceeds: {"cost": "O(n log n)"}',
 )
 _STDIN_CLAIM = (
-    '{"stdin": "<input>", "expected": "<what it should print>", "observed": "<what it '
-    'prints now>"}.'
+    '- an input: {"stdin": "<input>", "expected": "<what it should print>", '
+    '"observed": "<what it prints now>"}'
 )
 _CODE_FORM = (
     "Answer with one ```python block that holds the complete definition of {name}, "
@@ -61,6 +74,9 @@ _EDIT_FORM = (
 _LARGE_FILE_LINES = 120
 _MAX_CONSTRAINTS = 40
 _MAX_CONSTRAINT = 300
+_MAX_FAULTS = 12
+_MAX_EXAMPLES = 3
+_MAX_OTHERS = 2
 _PLAN_LINE = re.compile(
     r"^[ \t>#*]*(?:plan|approach)?[ \t*]*(\d+)[ \t*]*[.):\-][ \t*]*(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -112,11 +128,11 @@ def plan_prompt(
     """Ask for `count` different approaches, one line each."""
     ask = (
         f"Before any code, name {count} different approaches to this. They must differ "
-        "in algorithm or data structure, not in wording. One line each, numbered, "
-        "with the invariant it relies on and its complexity; mention the edge case "
-        "that is easiest to get wrong. No code."
+        "in algorithm or data structure, not in wording. One line each, "
+        "in this form: <number>. <approach>; invariant: <what always holds>; cost: "
+        "<O(...)>; edge case: <the one that is easiest to get wrong>. No code."
     )
-    return _fit(_statement(task, program, target), "", [], ask, size)
+    return _Draft(_statement(task, program, target), ask).fitted(size)
 
 
 def read_plans(reply: str, count: int) -> list[str]:
@@ -142,11 +158,11 @@ def proposal_prompt(  # noqa: PLR0913 - what a proposal depends on
     size: int,
 ) -> Prompt:
     """Ask for the next version of the target along the gradient."""
-    wrong = _wrong(direction)
-    ask = _form(program, target)
+    ask = answer_form(program, target)
     if plan:
         ask = f"Follow this approach: {plan}\n\n{ask}"
-    return _fit(_statement(task, program, target), wrong, direction.momentum, ask, size)
+    statement = _statement(task, program, target)
+    return _Draft.along(direction, target, statement, ask).fitted(size)
 
 
 def review_prompt(
@@ -158,10 +174,11 @@ def review_prompt(
     size: int,
 ) -> Prompt:
     """Ask for a review: what is wrong, where, and a claim that can be run."""
-    wrong = _wrong(direction)
-    claim = _STDIN_CLAIM if task.is_program else _CALL_CLAIM
-    ask = _REVIEW.format(name=target.function or target.path, claim=claim)
-    prompt = _fit(_statement(task, program, target), wrong, (), ask, size)
+    claims = [_STDIN_CLAIM] if task.is_program else _CALL_CLAIMS
+    name = target.function or target.path
+    ask = _REVIEW.format(name=name, claims="\n".join(claims))
+    draft = _Draft.along(direction, target, _statement(task, program, target), ask)
+    prompt = replace(draft, attempts=(), others=()).fitted(size)
     system = Message(Role.SYSTEM, _CRITIC_SYSTEM)
     return Prompt((system, *prompt.messages[1:]), prompt.left_out)
 
@@ -180,17 +197,6 @@ def correction(prompt: Prompt, reply: str, problem: str, form: str) -> Prompt:
 
 def answer_form(program: Program, target: Target) -> str:
     """Return how the model has to answer."""
-    return _form(program, target)
-
-
-def _wrong(direction: Direction) -> str:
-    return "\n".join(
-        f"In {name} ({path}):\n{gradient.render()}"
-        for (path, name), gradient in direction.gradients.items()
-    )
-
-
-def _form(program: Program, target: Target) -> str:
     if not target.function:
         return _PROGRAM_FORM
     lines = program.sources[target.path].count("\n")
@@ -199,16 +205,170 @@ def _form(program: Program, target: Target) -> str:
     return _CODE_FORM.format(name=target.function)
 
 
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """One thing that is wrong, as the prompt tells it."""
+
+    text: str
+    values: tuple[str, ...] = ()
+    """What ran and which values were seen, line by line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The parts of a prompt, before some are left out."""
+
+    statement: str
+    ask: str
+    faults: tuple[_Fault, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    others: tuple[Other, ...] = ()
+    reflections: tuple[str, ...] = ()
+    path: str = ""
+    shows_values: bool = True
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def along(
+        cls, direction: Direction, target: Target, statement: str, ask: str
+    ) -> "_Draft":
+        """Return the draft that shows all that the direction holds."""
+        return cls(
+            statement,
+            ask,
+            tuple(_faults(direction)),
+            direction.momentum,
+            direction.others[:_MAX_OTHERS],
+            direction.reflections,
+            target.path,
+        )
+
+    def fitted(self, size: int) -> Prompt:
+        """Return the prompt in at most `size` tokens.
+
+        Raises:
+            PromptTooLongError: If task and code alone are longer.
+        """
+        draft, total = self, len(self.attempts)
+        while (len(_SYSTEM) + len(text := draft.text())) // 3 > size:
+            if draft.attempts:
+                kept = draft.attempts[max(1, len(draft.attempts) // 2) :]
+                note = f"{total - len(kept)} older attempts left out"
+                draft = replace(draft, attempts=kept, left_out=(note,))
+            elif draft.others:
+                draft = draft.without("other candidates", others=())
+            elif draft.shows_values and any(f.values for f in draft.faults):
+                draft = draft.without("values", shows_values=False)
+            elif len(draft.faults) > 1:
+                draft = draft.without("further failures", faults=draft.faults[:1])
+            else:
+                raise PromptTooLongError(
+                    f"task and code need about {len(text) // 3:,} tokens, {size:,} "
+                    "fit; the code is never shortened: use a model with a larger "
+                    "context"
+                )
+        messages = Message(Role.SYSTEM, _SYSTEM), Message(Role.USER, text)
+        return Prompt(messages, draft.left_out)
+
+    def without(self, what: str, **changes: Any) -> "_Draft":  # noqa: ANN401 - fields
+        """Return the draft with less in it, saying what is gone."""
+        return replace(self, left_out=(*self.left_out, f"{what} left out"), **changes)
+
+    def text(self) -> str:
+        """Return what the model reads."""
+        parts: list[str] = []
+        if self.faults:
+            shown = [self._fault(fault) for fault in self.faults[:_MAX_FAULTS]]
+            more = len(self.faults) - len(shown)
+            shown += [f"- and {more} more"] if more > 0 else []
+            parts.append("\n".join(["# What goes wrong (seen by running it)", *shown]))
+        parts.append(self.statement)
+        if self.attempts or self.left_out:
+            dropped = [f"({', '.join(self.left_out)})"] if self.left_out else []
+            tried = [f"- {a.label}: {a.outcome}" for a in self.attempts]
+            parts.append("# What was tried\n" + "\n".join([*dropped, *tried]))
+        if self.reflections:
+            lessons = [f"- {lesson}" for lesson in self.reflections]
+            parts.append("# What was learned\n" + "\n".join(lessons))
+        parts += [_other(other, self.path) for other in self.others]
+        return "\n\n".join([*parts, self.ask])
+
+    def _fault(self, fault: _Fault) -> str:
+        if not (self.shows_values and fault.values):
+            return f"- {fault.text}"
+        return "\n".join([f"- {fault.text}", *(f"    {row}" for row in fault.values)])
+
+
+def _other(other: Other, path: str) -> str:
+    satisfied = ", ".join(other.satisfies)
+    text = other.sources.get(path, "").rstrip()
+    return f"# Another candidate, which satisfies {satisfied}\n```python\n{text}\n```"
+
+
+def _faults(direction: Direction) -> Iterator[_Fault]:
+    """Yield what is wrong, each once: what was run first, the smallest input first."""
+    seen: set[str] = set()
+    critiques = [
+        critique for gradient in direction.gradients.values() for critique in gradient
+    ]
+    for critique in sorted(critiques, key=_rank):
+        if critique.direction not in seen:
+            seen.add(critique.direction)
+            yield _Fault(_told(critique), tuple(_values(critique)))
+
+
+def _rank(critique: Critique) -> tuple[object, ...]:
+    size = min((len(example.call) for example in critique.counterexamples), default=0)
+    is_opinion = critique.source is CritiqueSource.CRITIC
+    return is_opinion, not critique.hard, -critique.weight, size
+
+
+def _told(critique: Critique) -> str:
+    where = f"{critique.span} of {critique.function}"
+    if critique.source is CritiqueSource.CRITIC:
+        seen = [str(example) for example in critique.counterexamples[:1]]
+        proof = f" ({seen[0]})" if seen else ""
+        return f"[review, {critique.kind}] {where}: {critique.direction}{proof}"
+    return f"[{critique.constraint}] {critique.kind} at {where}: {critique.direction}"
+
+
+def _values(critique: Critique) -> Iterator[str]:
+    if critique.source is CritiqueSource.VERIFIER:
+        for example in critique.counterexamples[1:_MAX_EXAMPLES]:
+            yield f"also {example}"
+    if critique.blocks:
+        yield "what ran, and variables before -> after:"
+        yield from map(str, critique.blocks)
+        return
+    for state in critique.values:
+        values = ", ".join(f"{name} = {value}" for name, value in state.values)
+        yield f"at line {state.line}: {values}"
+
+
 def _statement(task: Task, program: Program, target: Target) -> str:
     parts = [f"# Task\n{task.name}"]
-    if task.prompt.strip():
+    # A docstring is read with the code; it need not be read twice.
+    is_in_code = " ".join(task.prompt.split()) in " ".join(
+        program.sources[target.path].split()
+    )
+    if task.prompt.strip() and not is_in_code:
         parts.append(f"# What it has to do\n{task.prompt.strip()}")
+    before = task.contract.of(ClauseKind.PRE)
+    if before:
+        rows = [f"- {clause.expression}" for clause in before]
+        parts.append("# What it may rely on\n" + "\n".join(rows))
     hard = [c for c in task.constraints if c.hard and c.stage != "syntax"]
     if hard:
-        shown = [f"- {shorten(c.text, _MAX_CONSTRAINT)}" for c in hard]
-        more = len(shown) - _MAX_CONSTRAINTS
-        rest = [f"- and {more} more of this kind"] if more > 0 else []
-        parts.append("# What must hold\n" + "\n".join(shown[:_MAX_CONSTRAINTS] + rest))
+        parts.append("# What must hold\n" + "\n".join(_constraints(hard)))
+    likely = [
+        c
+        for c in task.constraints
+        if not c.hard
+        and c.origin is Origin.GENERATED
+        and not isinstance(c.check, BehaviourCheck | CostCheck)
+    ]
+    if likely:
+        parts.append("# What probably holds\n" + "\n".join(_constraints(likely)))
     if task.context.strip():
         parts.append(
             "# Executed before it, cannot be changed\n"
@@ -219,41 +379,7 @@ def _statement(task: Task, program: Program, target: Target) -> str:
     return "\n\n".join(parts)
 
 
-def _fit(
-    statement: str,
-    wrong: str,
-    momentum: Sequence[Attempt],
-    ask: str,
-    size: int,
-) -> Prompt:
-    """Put a prompt together in at most `size` tokens."""
-    kept = [_attempt(attempt) for attempt in momentum]
-    left_out: list[str] = []
-    while True:
-        parts = [statement]
-        if wrong:
-            parts.append(f"# What is wrong with it (observed by running it)\n{wrong}")
-        if kept or left_out:
-            dropped = f"({', '.join(left_out)})\n" if left_out else ""
-            parts.append("# What was tried\n" + dropped + "\n".join(kept))
-        text = "\n\n".join([*parts, ask])
-        if (len(_SYSTEM) + len(text)) // 3 <= size:
-            messages = Message(Role.SYSTEM, _SYSTEM), Message(Role.USER, text)
-            return Prompt(messages, tuple(left_out))
-        if kept:
-            gone = max(1, len(kept) // 2)
-            kept = kept[gone:]
-            left_out = [f"{len(momentum) - len(kept)} older attempts left out"]
-        elif "\n    at line " in wrong:
-            lines = wrong.splitlines()
-            wrong = "\n".join(x for x in lines if not x.startswith("    at line "))
-            left_out.append("values at lines left out")
-        else:
-            raise PromptTooLongError(
-                f"task and code need about {len(text) // 3:,} tokens, {size:,} fit; "
-                "the code is never shortened: use a model with a larger context"
-            )
-
-
-def _attempt(attempt: Attempt) -> str:
-    return f"- {attempt.label}: {attempt.outcome}"
+def _constraints(chosen: Sequence[Constraint]) -> list[str]:
+    shown = [f"- {shorten(c.text, _MAX_CONSTRAINT)}" for c in chosen[:_MAX_CONSTRAINTS]]
+    more = len(chosen) - len(shown)
+    return [*shown, f"- and {more} more of this kind"] if more > 0 else shown
