@@ -6,6 +6,7 @@ every known input is like the known ones.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -202,6 +203,9 @@ class Profile:
     bounds: tuple[tuple[str, float], ...] = ()
     """The largest magnitude, or length, that is like those seen at a place."""
 
+    signs: tuple[tuple[str, frozenset[str]], ...] = ()
+    """The texts seen at a place where all of them are signs, such as operators."""
+
     relations: tuple[tuple[int, int, str], ...] = ()
     """Pairs of parameters and the relation that always holds between them."""
 
@@ -233,6 +237,7 @@ class Profile:
             bounds=tuple(
                 (place, _ROOM * _largest(values)) for place, values in places.items()
             ),
+            signs=tuple(_signs(places)),
             relations=tuple(_relations(known)),
             known=frozenset(map(repr, known)),
         )
@@ -240,7 +245,8 @@ class Profile:
     def may_be_empty(self, index: int) -> bool:
         """Return whether nothing seen speaks against an empty text in a parameter."""
         places = {place for place, _ in self.marks}
-        places |= {place for place, name in self.traits if name in _FORMS}
+        places |= {place for place, name in self.traits if name == "digits"}
+        places |= {place for place, _ in self.signs}
         return not any(
             place.partition("[")[0].partition(".")[0] == str(index) for place in places
         ) and not any(index in (a, b) for a, b, _ in self.relations)
@@ -270,6 +276,11 @@ class Profile:
             and all(
                 _marks(value) == shared
                 for place, shared in self.marks
+                for value in places.get(place, ())
+            )
+            and all(
+                value in seen
+                for place, seen in self.signs
                 for value in places.get(place, ())
             )
             and all(
@@ -349,10 +360,9 @@ _TRAITS: dict[str, Callable[[Any], bool]] = {
     "single spaces": lambda value: "  " not in value,
     "balanced": lambda value: _depth(value) == 0,
     "digits": lambda value: value.isdecimal(),
+    "positive inside": lambda value: all(int(n) > 0 for n in _NUMBER.findall(value)),
 }
-_FORMS = frozenset({"digits", "odd length"})
-"""Traits of texts that an empty one would not share for a reason."""
-
+_NUMBER = re.compile("[0-9]{1,300}")
 _OF_NUMBERS = frozenset(
     {"positive", "not negative", "above one", "negative", "whole", "even"}
 )
@@ -365,6 +375,7 @@ _OF_TEXTS = frozenset(
         "single spaces",
         "balanced",
         "digits",
+        "positive inside",
     }
 )
 _OF_LISTS = frozenset({"sorted", "reversed", "distinct", "rectangular", "square"})
@@ -429,6 +440,19 @@ def _shared_marks(places: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, st
         distinct = {repr(value) for value in values}
         if len(found) == 1 and found != {""} and len(distinct) > 1:
             yield place, found.pop()
+
+
+def _signs(
+    places: Mapping[str, Sequence[Any]],
+) -> Iterator[tuple[str, frozenset[str]]]:
+    for place, values in places.items():
+        texts = [str(v) for v in values if isinstance(v, str)]
+        if len(texts) < max(_ENOUGH, len(values)) or len(set(texts)) == len(texts):
+            continue
+        if all(
+            text and not any(c.isalnum() or c == " " for c in text) for text in texts
+        ):
+            yield place, frozenset(texts)
 
 
 def _largest(values: Sequence[Any]) -> float:
