@@ -3,13 +3,14 @@ UV := .boot/bin/uv
 RUN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: help demo test test-slow test-ray check format bench clean
+.PHONY: help demo test test-slow test-ray test-local check format bench clean
 
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
 	@echo "make test       set up and run the tests (under 10 minutes on 2 cores)"
 	@echo "make test-slow  the slow suites"
 	@echo "make test-ray   the tests of the Ray executor, in an environment of their own"
+	@echo "make test-local the tests of local weights, in an environment of their own"
 	@echo "make check      format, lint, types"
 	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
 
@@ -40,6 +41,14 @@ test-slow: .venv/.ready
 test-ray: .venv-ray/.ready
 	.venv-ray/bin/python -m pytest -m ray
 
+.venv-local/.ready: pyproject.toml uv.lock | $(UV)
+	@echo "setting up the environment with llama.cpp in .venv-local (once)"
+	@UV_PROJECT_ENVIRONMENT=.venv-local $(UV) sync --quiet --frozen --extra local
+	@touch $@
+
+test-local: .venv-local/.ready
+	.venv-local/bin/python -m pytest -m local
+
 check: .venv/.ready
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
@@ -55,4 +64,4 @@ bench: .venv/.ready
 	$(RUN)/python -m codegrad.bench.repair humanevalfix --data $(DATA)
 
 clean:
-	rm -rf .venv .venv-ray .boot .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-ray .venv-local .boot .mypy_cache .pytest_cache .ruff_cache

@@ -56,6 +56,7 @@ HOMES = {
     "rich": ("report", "cli"),
     "ruff": "verify",
     "ty": "verify",
+    "xllamacpp": "engines",
     "z3": "prove",
 }
 

@@ -14,6 +14,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from codegrad.engines.local import (
+    KNOWN,
+    LOCAL,
+    is_installed,
+    thread_count,
+    weights_of,
+)
 from codegrad.engines.providers import PROVIDERS, key_variable, split_model
 from codegrad.errors import UsageError
 
@@ -34,6 +41,7 @@ LOCAL_SERVERS = {
 """Servers that speak the OpenAI protocol, with their usual ports."""
 
 MODEL_VARIABLE = "CODEGRAD_MODEL"
+BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 PROBE_S = 0.3
 _MODULES = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
 _MAX_LIST = 1_000_000
@@ -74,10 +82,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
     if name == "search":
         return Choice("search", "built in: no key, no model, no network")
     if name != "auto":
-        if name.partition(":")[0] not in PROVIDERS:
-            known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
-            raise UsageError(f"unknown engine {name!r}; known: auto, search, {known}")
-        split_model(name)
+        check_model(name, "engine")
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
         models = served_models(base_url, key=os.environ.get("OPENAI_API_KEY"))
@@ -90,14 +95,37 @@ def choose(name: str, base_url: str | None = None) -> Choice:
     return _automatic()
 
 
+def check_model(name: str, what: str = "model") -> None:
+    """Check that a name is one of a model; whether it would work is not asked.
+
+    Raises:
+        UsageError: If the name has another form.
+    """
+    provider = name.partition(":")[0]
+    if provider == LOCAL:
+        weights_of(name)
+        return
+    if what == "engine" and provider not in PROVIDERS:
+        known = ", ".join(f"{p}:MODEL" for p in PROVIDERS)
+        raise UsageError(
+            f"unknown engine {name!r}; known: auto, search, {known}, local:FILE.gguf"
+        )
+    split_model(name)
+
+
 def _automatic() -> Choice:
     wanted = os.environ.get(MODEL_VARIABLE)
     if wanted == "search":
         return Choice("search", f"${MODEL_VARIABLE} names it")
     if wanted:
-        provider, _ = split_model(wanted)
-        if key_variable(provider):
-            return Choice(wanted, f"${MODEL_VARIABLE} names it")
+        check_model(wanted)
+        base_url = os.environ.get(BASE_URL_VARIABLE)
+        return Choice(wanted, f"${MODEL_VARIABLE} names it", base_url)
+    if base_url := os.environ.get(BASE_URL_VARIABLE):
+        key = os.environ.get("OPENAI_API_KEY")
+        if models := served_models(base_url, key=key):
+            reason = f"the first model of ${BASE_URL_VARIABLE}"
+            return Choice(f"openai:{models[0]}", reason, base_url)
     for provider in PROVIDERS:
         if (variable := key_variable(provider)) and _has_client(provider):
             model = f"{provider}:{DEFAULT_MODELS[provider]}"
@@ -153,29 +181,49 @@ def served_models(base_url: str, *, key: str | None = None) -> list[str]:
 def survey() -> list[Available]:
     """Return every engine that this version knows, and whether it would work here."""
     found = [Available("search", works=True, why="built in: no key, no network")]
+    found += _hosted()
+    found += _servers()
+    return [*found, *_weights()]
+
+
+def _hosted() -> Iterator[Available]:
     for provider, variables in PROVIDERS.items():
         name = f"{provider}:MODEL"
         variable = key_variable(provider)
         if not _has_client(provider):
             why = f"the client is not installed; pip install 'codegrad[{provider}]'"
-            found.append(Available(name, works=False, why=why))
+            yield Available(name, works=False, why=why)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
-            found.append(Available(name, works=False, why=why))
+            yield Available(name, works=False, why=why)
         else:
             default = DEFAULT_MODELS[provider]
             why = f"${variable} is set; auto takes {default}"
-            found.append(Available(name, works=True, why=why))
+            yield Available(name, works=True, why=why)
+
+
+def _servers() -> Iterator[Available]:
     answering = {name: (url, models) for name, url, models in local_servers()}
     for name, port in LOCAL_SERVERS.items():
         if name in answering:
             url, models = answering[name]
             why = f"{url} serves {', '.join(models[:5])}"
-            found.append(Available(f"{name} (local)", works=True, why=why))
+            yield Available(f"{name} (local)", works=True, why=why)
         else:
             why = f"nothing answers at port {port}; other addresses: --base-url"
-            found.append(Available(f"{name} (local)", works=False, why=why))
-    return found
+            yield Available(f"{name} (local)", works=False, why=why)
+
+
+def _weights() -> Iterator[Available]:
+    if not is_installed():
+        why = "llama.cpp is not installed; pip install 'codegrad[local]'"
+        yield Available("local:FILE.gguf", works=False, why=why)
+        return
+    why = f"llama.cpp is installed; {thread_count()} threads"
+    yield Available("local:FILE.gguf", works=True, why=why)
+    for short, model in KNOWN.items():
+        state = "is here" if weights_of(short).is_here else "is downloaded at first use"
+        yield Available(f"local:{short}", works=True, why=f"{state}; {model.needs}")
 
 
 def _has_client(provider: str) -> bool:

@@ -18,6 +18,7 @@ from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
+from codegrad.engines.local import wire_to
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,
@@ -29,7 +30,6 @@ from codegrad.engines.prompts import (
     read_plans,
     target_of,
 )
-from codegrad.engines.providers import ProviderWire
 from codegrad.errors import EngineError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -85,7 +85,7 @@ class LLMEngine:
         self.model = model
         self.style = style or Style()
         self.client = ChatClient(
-            wire or ProviderWire(model, base_url=base_url),
+            wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
             payer=payer,
             mode=cache,

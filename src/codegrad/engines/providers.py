@@ -80,18 +80,23 @@ class ProviderWire:
         *,
         base_url: str | None = None,
         price: tuple[float, float] | None = None,
+        key: str | None = None,
     ) -> None:
         self.name = name
+        """What sentences call the model."""
+
         self._provider, self._model = split_model(name)
         self._base_url = base_url.rstrip("/") if base_url else None
         self._price = price
         variable = key_variable(self._provider)
-        if variable is None and self._base_url is None:
+        if variable is None and self._base_url is None and key is None:
             raise EngineError(
                 f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}, or "
                 "name a server of your own with --base-url"
             )
-        self._key = os.environ[variable] if variable else "no-key"
+        if key is None:
+            key = os.environ[variable] if variable else "no-key"
+        self._key = key or "no-key"
         self._live: Model[Any] | None = None
         self._reader: Model[Any] | None = None
         self._clients: list[Any] = []

@@ -1,0 +1,309 @@
+"""Weights on this machine: a model file served by llama.cpp inside this process.
+
+In: `local:PATH.gguf`, or `local:NAME` for a file that is downloaded once. Out: a
+`Wire`. Invariant: nothing is loaded or downloaded before the first request; the server
+listens on this machine alone, and only with a key that is made anew each time.
+
+Needs the extra `local` (xllamacpp). Its server speaks the OpenAI protocol, so requests
+go the same way as to any other server: streams, structured output, recorded replies.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from codegrad.engines.chat import (
+    ChatReply,
+    ChatRequest,
+    Heard,
+    RawReply,
+    Trouble,
+    WireError,
+    unheard,
+)
+from codegrad.engines.download import Report, download, unreported
+from codegrad.engines.providers import ProviderWire
+from codegrad.errors import EngineError, UsageError
+
+LOCAL = "local"
+"""The provider's name."""
+
+CONTEXT_TOKENS = 16_384
+"""What a request and its reply may take; more costs memory."""
+
+_HUB = "https://huggingface.co"
+_ON_HUB = re.compile(r"[^/.~][^/]*/[^/]+/[^/]+")
+_MAGIC = b"GGUF"
+_HEAD = 1 << 20
+_SIBLINGS = "devices/system/cpu/cpu*/topology/thread_siblings_list"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model that has a short name."""
+
+    file: str
+    """`OWNER/REPOSITORY/FILE` on the model hub."""
+
+    needs: str
+    """Disk and memory, for people."""
+
+
+KNOWN = {
+    "qwen2.5-coder-1.5b": KnownModel(
+        "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+        "1.1 GB on disk, 3 GB of memory",
+    ),
+    "qwen2.5-coder-7b": KnownModel(
+        "Qwen/Qwen2.5-Coder-7B-Instruct-GGUF/qwen2.5-coder-7b-instruct-q4_k_m.gguf",
+        "4.7 GB on disk, 8 GB of memory",
+    ),
+}
+"""Models by short name; any other file of the hub is `local:OWNER/REPO/FILE.gguf`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a model's file is, or where it comes from."""
+
+    path: Path
+    url: str | None = None
+    """Where it is loaded from if it is not there yet."""
+
+    digest: str | None = None
+    """SHA-256 that was asked for."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the file is on this machine."""
+        return self.path.is_file()
+
+
+def models_folder() -> Path:
+    """Return where downloaded models are kept.
+
+    `$CODEGRAD_MODELS`, or `codegrad/models` in `$XDG_CACHE_HOME` or in `~/.cache`.
+    """
+    if named := os.environ.get("CODEGRAD_MODELS"):
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    base = Path(cache) if cache else Path.home() / ".cache"
+    return base / "codegrad" / "models"
+
+
+def weights_of(name: str) -> Weights:
+    """Return the file that `local:NAME` means, without touching the network.
+
+    NAME is a path that ends in .gguf, a short name of `KNOWN`, `OWNER/REPO/FILE.gguf`
+    of the hub (`$HF_ENDPOINT` names another), or an address; `#sha256=...` after any
+    of them is the checksum that it must have.
+
+    Raises:
+        UsageError: If it is none of these.
+    """
+    rest, _, digest = name.removeprefix(f"{LOCAL}:").partition("#sha256=")
+    rest = KNOWN[rest].file if rest in KNOWN else rest
+    wanted = digest.lower() or None
+    if rest.endswith(".gguf"):
+        path = Path(rest).expanduser()
+        if "://" in rest:
+            folder = hashlib.sha256(rest.encode()).hexdigest()[:8]
+            path = models_folder() / folder / path.name
+            return Weights(path, rest, wanted)
+        if path.is_file() or not _ON_HUB.fullmatch(rest):
+            return Weights(path, digest=wanted)
+        owner, repository, file = rest.split("/")
+        hub = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
+        url = f"{hub}/{owner}/{repository}/resolve/main/{file}"
+        return Weights(models_folder() / owner / repository / file, url, wanted)
+    known = ", ".join(f"local:{short}" for short in KNOWN)
+    raise UsageError(
+        f"unknown model {name!r}; write local:PATH.gguf, local:OWNER/REPO/FILE.gguf, "
+        f"or one of {known}"
+    )
+
+
+def is_installed() -> bool:
+    """Return whether the extra `local` is installed."""
+    return find_spec("xllamacpp") is not None
+
+
+def thread_count() -> int:
+    """Return how many threads to compute with: one less than there are cores.
+
+    `$CODEGRAD_THREADS` says otherwise. The threads of llama.cpp wait for each other
+    spinning: as many as there are cores are many times slower than one if anything
+    else runs.
+    """
+    wanted = os.environ.get("CODEGRAD_THREADS", "")
+    if wanted.isdigit() and int(wanted):
+        return int(wanted)
+    cores = {path.read_text() for path in Path("/sys").glob(_SIBLINGS)}
+    return max(1, min(len(cores) or 1, len(os.sched_getaffinity(0))) - 1)
+
+
+class LocalWire:
+    """The way to a model in this process.
+
+    Raises:
+        UsageError: If the name is not one of `weights_of`.
+        EngineError: If the extra is not installed, or the file named by its path is
+            missing or no model.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        context_tokens: int = CONTEXT_TOKENS,
+        report: Report = unreported,
+    ) -> None:
+        self.name = name
+        self._weights = weights_of(name)
+        self._context_tokens = context_tokens
+        self._report = report
+        self._server: Any = None
+        self._inner: ProviderWire | None = None
+        self._reader: ProviderWire | None = None
+        self._starting = asyncio.Lock()
+        if not is_installed():
+            raise EngineError(
+                "local models need the extra `local`; run "
+                "`pip install 'codegrad[local]'`"
+            )
+        if self._weights.url is None or self._weights.is_here:
+            _check_file(self._weights.path)
+
+    @property
+    def endpoint(self) -> str:
+        """The weights: what decides an answer here is the file, not an address."""
+        if self._weights.is_here:
+            return f"local {_fingerprint(self._weights.path)}"
+        return f"local {self._weights.url}"
+
+    async def send(
+        self,
+        request: ChatRequest,
+        keep: Callable[[RawReply], None],
+        *,
+        timeout_s: float,
+        longest_s: float,
+        heard: Heard = unheard,
+    ) -> ChatReply:
+        """Send `request`; the model is loaded by the first one."""
+        async with self._starting:
+            if self._inner is None:
+                try:
+                    self._inner = await asyncio.to_thread(self._start)
+                except EngineError as error:
+                    raise WireError(str(error), Trouble.FINAL) from None
+        return await self._inner.send(
+            request, keep, timeout_s=timeout_s, longest_s=longest_s, heard=heard
+        )
+
+    async def read(self, request: ChatRequest, raw: RawReply) -> ChatReply:
+        """Return the reply that was recorded; no model is loaded."""
+        if self._reader is None:
+            self._reader = self._wire("http://127.0.0.1/v1", "")
+        return await self._reader.read(request, raw)
+
+    def price(self, request: ChatRequest) -> float:  # noqa: ARG002 - a wire's contract
+        """Return 0: only electricity is paid."""
+        return 0.0
+
+    async def close(self) -> None:
+        """Let go of the model and its memory."""
+        for wire in (self._inner, self._reader):
+            if wire is not None:
+                await wire.close()
+        self._inner = self._reader = None
+        # Its destructor ends the server's threads.
+        self._server = None
+
+    def _start(self) -> ProviderWire:
+        """Load the model, after downloading it if need be.
+
+        Raises:
+            EngineError: If that fails.
+        """
+        weights = self._weights
+        if not weights.is_here and weights.url is not None:
+            download(
+                weights.url, weights.path, digest=weights.digest, report=self._report
+            )
+        _check_file(weights.path)
+        import xllamacpp  # noqa: PLC0415 - an extra, and 100 MB of native code
+
+        key = secrets.token_hex(16)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(weights.path)
+        params.n_ctx = self._context_tokens
+        params.n_parallel = 1
+        params.verbosity = -1
+        params.cpuparams.n_threads = thread_count()
+        params.cpuparams_batch.n_threads = thread_count()
+        params.api_keys = [key]
+        params.ui = False
+        try:
+            self._server = xllamacpp.Server(params)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise EngineError(
+                f"{weights.path} cannot be loaded ({error}); it may be damaged, of a "
+                "newer kind than xllamacpp knows, or too large for the memory"
+            ) from error
+        return self._wire(f"{self._server.listening_address}/v1", key)
+
+    def _wire(self, base_url: str, key: str) -> ProviderWire:
+        wire = ProviderWire(
+            f"openai:{self._weights.path.stem}",
+            base_url=base_url,
+            key=key,
+            price=(0.0, 0.0),
+        )
+        wire.name = self.name
+        return wire
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(_MAGIC))
+    except OSError as error:
+        raise EngineError(
+            f"the model {path} cannot be read: {error.strerror}; correct the path, or "
+            "name a model that is downloaded, see `codegrad engines`"
+        ) from None
+    if magic != _MAGIC:
+        raise EngineError(f"{path} is no GGUF file, the form llama.cpp reads")
+
+
+def _fingerprint(path: Path) -> str:
+    """Return what tells two files of weights apart: their size and first megabyte."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    return hashlib.sha256(head + str(path.stat().st_size).encode()).hexdigest()[:16]
+
+
+def wire_to(
+    name: str,
+    *,
+    base_url: str | None = None,
+    price: tuple[float, float] | None = None,
+    report: Report = unreported,
+) -> ProviderWire | LocalWire:
+    """Return the way to `provider:model`, local weights included.
+
+    Raises:
+        UsageError: If the name has another form.
+        EngineError: If a key, a client or a model file is missing.
+    """
+    if name.partition(":")[0] == LOCAL:
+        return LocalWire(name, report=report)
+    return ProviderWire(name, base_url=base_url, price=price)
