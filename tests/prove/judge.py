@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from codegrad.contract import ClauseKind, read_contract
-from codegrad.prove.proof import ReplayResult
+from codegrad.prove.result import ReplayResult
 
 MAX_LINES = 20_000
 

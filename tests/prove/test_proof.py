@@ -5,7 +5,8 @@ import json
 import pytest
 
 from codegrad.contract import Clause, ClauseKind, Contract
-from codegrad.prove.proof import NO_EXCEPTION, ReplayResult, prove
+from codegrad.prove.proof import prove
+from codegrad.prove.result import NO_EXCEPTION, ReplayResult
 from codegrad.verdict import Status
 from tests.prove.judge import observe
 

@@ -19,7 +19,8 @@ from codegrad.bench.proof_corpus import BARE, GIVEN, functions
 from codegrad.contract import ClauseKind, read_contract
 from codegrad.prove.inputs import inputs
 from codegrad.prove.kinds import kind_of_annotation
-from codegrad.prove.proof import ProofResult, prove
+from codegrad.prove.proof import prove
+from codegrad.prove.result import ProofResult
 from codegrad.verdict import Status
 
 SURVIVED_INPUTS = 2000

@@ -1,11 +1,16 @@
 """The record of a proof, as plain data.
 
-In: conditions and what the solvers said. Out: dataclasses that JSON can hold.
+In: conditions and what the solvers said. Out: dataclasses that JSON can hold:
+`prove(...).certificate.to_dict()`, or `Verdict.record` of the proof stage, is the data
+(conditions with the SHA-256 of their SMT-LIB text, answers of both solvers, invariants,
+measures, assumptions, CPU seconds); `json.dumps` takes it as it is.
 Invariant: a record says who decided what; it never sums up more than its lines.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from codegrad.contract import Contract
 
@@ -85,6 +90,16 @@ class Certificate:
     def to_dict(self) -> dict[str, object]:
         """Return the record as JSON-ready data."""
         return {"schema": SCHEMA, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> "Certificate":
+        """Return the record that `to_dict` (or `asdict`) described."""
+        fields = {n: v for n, v in found.items() if n != "schema"}
+        for name in ("solvers", "invariants", "measures"):
+            fields[name] = tuple((key, text) for key, text in fields[name])
+        fields["conditions"] = tuple(ConditionRecord(**c) for c in fields["conditions"])
+        fields["assumptions"] = tuple(fields["assumptions"])
+        return cls(**fields)
 
 
 def digest(text: str) -> str:

@@ -40,6 +40,7 @@ from codegrad.prove.symbolic import (
 from codegrad.prove.terms import (
     FALSE,
     INT,
+    MAX_LITERAL_BITS,
     ONE,
     TRUE,
     ZERO,
@@ -194,6 +195,8 @@ class Evaluator:
         if isinstance(constant, bool):
             return boolean(truth_value(constant))
         if isinstance(constant, int):
+            if constant.bit_length() > MAX_LITERAL_BITS:
+                raise Unsupported(node, "a huge number")
             return integer(num(constant))
         if isinstance(constant, str):
             return sequences.text(constant)

@@ -43,6 +43,14 @@ from codegrad.prove.kinds import (
     kind_of_value,
 )
 from codegrad.prove.model import NotAnInput, decode, wanted
+from codegrad.prove.result import (
+    MAY_NOT_END,
+    NO_EXCEPTION,
+    ClauseResult,
+    ProofResult,
+    Replay,
+    ReplayResult,
+)
 from codegrad.prove.solver import GUESS_RESOURCES, Outcome, Z3Solver
 from codegrad.prove.subset import Function, Module, parameters
 from codegrad.prove.symbolic import items
@@ -60,99 +68,6 @@ _ASSUMPTIONS = (
     "imported modules do not change builtins",
     "nothing else changes the arguments while the function runs",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """What the real function did on an input."""
-
-    is_in_domain: bool
-    """Whether the preconditions hold for the input."""
-
-    violated: str = ""
-    """The clause that does not hold, or the exception; empty if the contract held."""
-
-    observed: str = ""
-    """What the function returned or raised, as text."""
-
-
-Replay = Callable[[tuple[object, ...]], ReplayResult]
-
-
-@dataclass(frozen=True, slots=True)
-class ClauseResult:
-    """What was established about one postcondition."""
-
-    expression: str
-    """The clause; `no exception` for the absence of exceptions."""
-
-    status: Status
-    """`PASSED` never occurs: tests are another stage's business."""
-
-    reason: str = ""
-    """Why it is not proved."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProofResult:
-    """Everything that one attempt at a proof established."""
-
-    entry: str
-    """The function."""
-
-    clauses: tuple[ClauseResult, ...] = ()
-    """One for each postcondition, then one for the absence of exceptions."""
-
-    terminates: bool = False
-    """Whether every loop and recursion was proved to end."""
-
-    vacuous: bool = False
-    """Whether the preconditions contradict each other."""
-
-    unsupported: tuple[str, ...] = ()
-    """Constructs outside the subset, with their lines."""
-
-    counterexample: tuple[object, ...] | None = None
-    """Arguments that break the contract, as the replay confirmed."""
-
-    replayed: ReplayResult | None = None
-    """What the replay of the counterexample showed."""
-
-    certificate: Certificate | None = None
-    """The record; None if there were no conditions to record."""
-
-    cpu_s: float = 0.0
-    """CPU seconds spent."""
-
-    @property
-    def status(self) -> Status:
-        """The status of the whole contract: that of its weakest clause."""
-        return min((c.status for c in self.clauses), default=Status.UNKNOWN)
-
-    @property
-    def is_partially_correct(self) -> bool:
-        """Whether all conditions are proved, termination aside."""
-        reasons = {c.reason for c in self.clauses if c.status is not Status.PROVED}
-        return bool(self.clauses) and reasons <= {_MAY_NOT_END}
-
-    @property
-    def conditions(self) -> tuple[ConditionRecord, ...]:
-        """The verification conditions and their fate."""
-        return self.certificate.conditions if self.certificate else ()
-
-    @property
-    def invariants(self) -> tuple[tuple[str, str], ...]:
-        """Loops and the invariants that the proof used."""
-        return self.certificate.invariants if self.certificate else ()
-
-    @property
-    def measures(self) -> tuple[tuple[str, str], ...]:
-        """Loops and functions and the measures that fall."""
-        return self.certificate.measures if self.certificate else ()
-
-
-_MAY_NOT_END = "partial correctness only: a loop or recursion is not proved to end"
-NO_EXCEPTION = "no exception"
 
 
 def prove(  # noqa: PLR0913 - a front door with options
@@ -318,7 +233,7 @@ class _Attempt:
         elif not all(r.holds for r in kept):
             trouble = "the solvers disagree about an invariant"
         elif not ends:
-            trouble = _MAY_NOT_END
+            trouble = MAY_NOT_END
         return replace(result, clauses=self._clauses(records, trouble))
 
     def _typing(self) -> Iterable[str]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 INT = "Int"
 BOOL = "Bool"
 _ARRAY = "(Array Int "
+MAX_LITERAL_BITS = 4096
+"""Python prints longer numbers only on request, and few proofs need them."""
 
 
 def array_of(sort: str) -> str:
@@ -157,7 +159,9 @@ def sub(left: Term, right: Term) -> Term:
 def mul(left: Term, right: Term) -> Term:
     """Return the product."""
     if left.literal is not None and right.literal is not None:
-        return num(left.literal * right.literal)
+        size = left.literal.bit_length() + right.literal.bit_length()
+        if size <= MAX_LITERAL_BITS:
+            return num(left.literal * right.literal)
     for one, other in ((left, right), (right, left)):
         if one.literal == 0:
             return ZERO

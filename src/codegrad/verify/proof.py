@@ -1,6 +1,7 @@
 """Stage: proof of the postconditions, by `codegrad.prove`.
 
-The prover reads the candidate's text and runs nothing. A counterexample that it finds
+The prover reads the candidate's text and runs nothing; it works in a process of its
+own, which may crash or run out of memory. A counterexample that it finds
 is replayed on the real function, in the sandbox, before it refutes anything. A
 postcondition counts as `PROVED` only if the function was also proved to end and to
 raise nothing.
@@ -9,12 +10,12 @@ raise nothing.
 from collections.abc import Sequence
 
 from codegrad.contract import Clause
-from codegrad.prove.proof import (
+from codegrad.prove.process import Prover
+from codegrad.prove.result import (
     NO_EXCEPTION,
     ClauseResult,
     ProofResult,
     ReplayResult,
-    prove,
 )
 from codegrad.task import ClauseCheck, Constraint, Sources, Task
 from codegrad.tasks.literals import call_text, shorten
@@ -31,6 +32,9 @@ class ProofStage:
 
     name = "proof"
 
+    def __init__(self) -> None:
+        self._prover = Prover()
+
     def run(
         self,
         sources: Sources,
@@ -42,7 +46,7 @@ class ProofStage:
         wanted = [c for c in constraints if isinstance(c.check, ClauseCheck)]
         if not wanted:
             return []
-        result = prove(
+        result = self._prover.prove(
             sources[task.main],
             task.entry_point,
             task.contract,
@@ -94,8 +98,9 @@ def _obstacle(result: ProofResult, found: ClauseResult | None) -> str:
     raises = next((c for c in result.clauses if c.expression == NO_EXCEPTION), None)
     if result.vacuous:
         return "the preconditions contradict each other"
-    if result.unsupported:
-        return f"not in the provable subset: {result.unsupported[0]}"
+    if result.stopped or result.unsupported:
+        outside = f"not in the provable subset: {''.join(result.unsupported[:1])}"
+        return f"the prover stopped: {result.stopped}" if result.stopped else outside
     if found is None:
         return "the prover did not reach this clause"
     if found.status is not Status.PROVED:
