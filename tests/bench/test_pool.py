@@ -1,4 +1,4 @@
-"""Selection and repair against best-of-N, on a small pool with known answers."""
+"""Three strategies over recorded completions, on a small pool with known answers."""
 
 import gzip
 import json
@@ -6,9 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.bench.datasets import open_dataset
-from codegrad.bench.pool import Experiment, main, paired_difference, summary
-from codegrad.verify.stage import Workbench
+from codegrad.bench.pool import (
+    Experiment,
+    Judge,
+    Row,
+    main,
+    paired_difference,
+    summary,
+    verdict,
+)
+from codegrad.bench.remembering import RememberingBench
+from codegrad.bench.visible import visible_tasks
 
+NAME = "HumanEval/900"
 PROMPT = '''def largest(items: list) -> int:
     """Return the largest item.
 
@@ -17,7 +27,7 @@ PROMPT = '''def largest(items: list) -> int:
     """
 '''
 PROBLEM = {
-    "task_id": "HumanEval/900",
+    "task_id": NAME,
     "prompt": PROMPT,
     "entry_point": "largest",
     "canonical_solution": "    return max(items)\n",
@@ -35,38 +45,44 @@ BROKEN = "def largest(items):\n    return min(items)\n"
 
 def rows(*codes: tuple[str, bool]) -> list[dict[str, Any]]:
     return [
-        {"task_id": "HumanEval/900", "code": code, "plus_pass": right}
-        for code, right in codes
+        {"task_id": NAME, "code": code, "plus_pass": right} for code, right in codes
     ]
 
 
-def files(folder: Path, pool: list[dict[str, Any]]) -> tuple[Path, Path]:
-    data, completions = folder / "data.jsonl.gz", folder / "pool.jsonl.gz"
-    for path, found in ((data, [PROBLEM]), (completions, pool)):
-        with gzip.open(path, "wt", encoding="utf-8") as lines:
-            lines.writelines(json.dumps(row) + "\n" for row in found)
-    return data, completions
+def write(path: Path, found: list[dict[str, Any]]) -> Path:
+    with gzip.open(path, "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in found)
+    return path
+
+
+def outcome(
+    folder: Path, pool: list[dict[str, Any]], prompt: str = PROMPT, orders: int = 1
+) -> Row:
+    data = write(folder / "data.jsonl.gz", [{**PROBLEM, "prompt": prompt}])
+    bench, judge = RememberingBench(), Judge(open_dataset("humaneval+", data))
+    try:
+        experiment = Experiment(judge, bench, orders=orders)
+        return experiment.run(NAME, visible_tasks("humaneval+", data)[NAME], pool)
+    finally:
+        bench.end()
+        judge.close()
 
 
 def test_agreement_beats_the_first_that_passes(tmp_path: Path) -> None:
     pool = rows((WRONG, False), (RIGHT, True), (LATE, True), (BROKEN, False))
-    data, _ = files(tmp_path, pool)
-    with Workbench() as bench:
-        experiment = Experiment(open_dataset("humaneval+", data), bench, orders=1)
-        row = experiment.run("HumanEval/900", pool)
-        experiment.close()
-    assert row.passing == 3
+    row = outcome(tmp_path, pool)
     assert row.right == {
         "first": 0.0,
         "best of n": 0.0,
-        "selection": 1.0,
         "codegrad": 1.0,
         "oracle": 1.0,
     }
+    assert (row.repaired, row.refuted) == (0.0, 0.0)
 
 
 def test_a_repair_may_pass_the_oracle_and_is_graded(tmp_path: Path) -> None:
-    data, completions = files(tmp_path, rows((BROKEN, False)))
+    data = write(tmp_path / "data.jsonl.gz", [PROBLEM])
+    completions = write(tmp_path / "pool.jsonl.gz", rows((BROKEN, False)))
     output = tmp_path / "report.json"
     arguments = [str(completions), "--data", str(data), "--json", str(output)]
     assert main([*arguments, "--orders", "2"]) == 0
@@ -76,20 +92,29 @@ def test_a_repair_may_pass_the_oracle_and_is_graded(tmp_path: Path) -> None:
     assert report["right"]["oracle"] == 0.0
 
 
-def test_completions_that_agree_against_a_wrong_example_are_kept(
-    tmp_path: Path,
-) -> None:
-    wrong = {**PROBLEM, "prompt": PROMPT.replace("    9\n", "    3\n")}
-    pool = rows(*[(RIGHT, True)] * 5)
-    data, _ = files(tmp_path, pool)
-    with gzip.open(data, "wt", encoding="utf-8") as lines:
-        lines.write(json.dumps(wrong) + "\n")
-    with Workbench() as bench:
-        experiment = Experiment(open_dataset("humaneval+", data), bench, orders=1)
-        row = experiment.run("HumanEval/900", pool)
-        experiment.close()
-    assert (row.passing, row.repaired) == (0, False)
+def test_answers_that_agree_against_a_wrong_example_are_kept(tmp_path: Path) -> None:
+    wrong = PROMPT.replace("    9\n", "    3\n")
+    row = outcome(tmp_path, rows(*[(RIGHT, True)] * 5), wrong)
+    assert (row.repaired, row.refuted) == (0.0, 1.0)
     assert row.right["codegrad"] == 1.0
+
+
+def test_the_order_of_completions_is_averaged_over(tmp_path: Path) -> None:
+    row = outcome(tmp_path, rows((RIGHT, True), (WRONG, False)), orders=8)
+    assert 0.0 < row.right["first"] < 1.0
+    assert row.right["first"] == row.right["best of n"]
+
+
+def test_a_verdict_is_what_was_recorded_or_none() -> None:
+    found = [{"plus_pass": True}, {"official_pass": False}, {"plus_pass": None}, {}]
+    assert [verdict(row) for row in found] == [True, False, None, None]
+
+
+def test_a_program_without_a_judge_is_wrong_and_listed() -> None:
+    judge = Judge(None)
+    assert judge.is_right("LCB/1", RIGHT) is False
+    assert judge.ungraded == ["LCB/1: no hidden tests are at hand"]
+    judge.close()
 
 
 def test_the_interval_is_paired_and_holds_the_mean() -> None:
@@ -99,11 +124,6 @@ def test_the_interval_is_paired_and_holds_the_mean() -> None:
 
 
 def test_the_summary_counts_tasks(tmp_path: Path) -> None:
-    pool = rows((RIGHT, True))
-    data, _ = files(tmp_path, pool)
-    with Workbench() as bench:
-        experiment = Experiment(open_dataset("humaneval+", data), bench, orders=1)
-        report = summary([experiment.run("HumanEval/900", pool)])
-        experiment.close()
+    report = summary([outcome(tmp_path, rows((RIGHT, True)))])
     assert report["tasks"] == 1
     assert set(report["right"].values()) == {1.0}

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.bench.datasets import open_dataset
-from codegrad.bench.pool import visible_task
+from codegrad.bench.pool import quick
 from codegrad.bench.problems import Problem
 from codegrad.bench.rows import read_rows
+from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.claim_checks import Expectation
@@ -205,14 +206,16 @@ def cases(folder: Path, each: int, bench: Workbench) -> Iterator[Case]:
     Raises:
         DatasetError: If a file cannot be read.
     """
-    problems = open_dataset("humaneval+", folder / "HumanEvalPlus.jsonl.gz").problems
+    path = folder / "HumanEvalPlus.jsonl.gz"
+    problems = open_dataset("humaneval+", path).problems
+    tasks = visible_tasks("humaneval+", path)
     wrong, right = (
         _completions(folder / f"{kind}_humaneval_dev.jsonl.gz")
         for kind in ("wrong", "right")
     )
     for task_id in sorted(wrong):
         problem = problems[task_id]
-        stub = visible_task(problem)
+        stub = quick(tasks[task_id])
         modules = _modules(wrong[task_id], stub)
         good = _modules(right.get(task_id, ()), stub)
         rng = random.Random(task_id)  # noqa: S311 - a script that can be repeated
