@@ -34,6 +34,17 @@ class EvidenceRow:
     forge_proof: bool = True
 
     @property
+    def place(self) -> str:
+        """The stage as shown to people, with whether it could only advise."""
+        return self.stage if self.hard else f"{self.stage}: soft"
+
+    @property
+    def is_open_guess(self) -> bool:
+        """Whether nobody asked for it and nothing was established."""
+        is_open = self.status is None or self.status is Status.UNKNOWN
+        return is_open and self.origin == "generated" and not self.hard
+
+    @property
     def label(self) -> str:
         """The status as shown to people: `passed`, `refuted`, ..., `not run`."""
         return "not run" if self.status is None else self.status.name.lower()
@@ -121,7 +132,18 @@ class Evidence:
             text = f"undecided: {open_rows} of {len(hard)} hard constraints are open"
         if any(not row.forge_proof for row in tests):
             text += "; tests shared a process with the code (isolated, not forge-proof)"
-        missing = [row.constraint for row in self.rows if row.status is None]
+        faults = [
+            row.constraint
+            for row in self.rows
+            if row.status is Status.REFUTED and not row.hard
+        ]
+        if faults:
+            text += f"; soft checks found faults: {', '.join(faults)}"
+        missing = [
+            row.constraint
+            for row in self.rows
+            if row.status is None and not row.is_open_guess
+        ]
         if missing:
             text += f"; not run: {', '.join(missing[:5])}"
             if len(missing) > 5:  # noqa: PLR2004 - one line is enough

@@ -275,7 +275,8 @@ def test_many_proposals_are_counted() -> None:
 def test_a_shared_process_and_an_unrun_check_are_told() -> None:
     rows = [row | {"forge_proof": False} for row in finished("x").data["evidence"]]
     text = page_of([started(), finished("verified", evidence=rows)]).text
-    assert "no: shared a process" in text
+    assert "ran in one process with the code: isolated, not forge-proof" in text
+    assert text.count("not forge-proof") == 1
     assert "- not run" in text
 
 

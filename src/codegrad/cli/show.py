@@ -9,8 +9,10 @@ import click
 from codegrad.cli.options import json_option, store_option
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import echo_json
+from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.store.calls import CallBook, RecordedCall
+from codegrad.store.certificate import to_text
 from codegrad.store.journal import Store
 
 
@@ -20,12 +22,19 @@ from codegrad.store.journal import Store
 @click.option(
     "--prompts", is_flag=True, help="What models were asked, and their raw replies."
 )
+@click.option(
+    "--certificate",
+    "wants_certificate",
+    is_flag=True,
+    help="The run's certificate as JSON, for `codegrad recheck`.",
+)
 @json_option
 @store_option
-def command(
+def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     run_id: str,
     step: int | None,
     prompts: bool,  # noqa: FBT001 - click's calling convention
+    wants_certificate: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     store_path: Path | None,
 ) -> int:
@@ -37,7 +46,15 @@ def command(
         events = [e for e in happened if step is None or e.step == step]
         summary = run.summary()
         calls_path = store.path.with_name("calls.db")
-    if prompts:
+    if wants_certificate:
+        certified = [e for e in happened if e.kind == "certified"]
+        if not certified:
+            raise UsageError(
+                f"run {run.id} has no certificate: it has not ended; go on with "
+                f"`codegrad resume {run.id}`"
+            )
+        click.echo(to_text(certified[-1].data["certificate"]), nl=False)
+    elif prompts:
         calls = _calls(calls_path, run.id)
         if step is not None:
             start, end = _span(happened, step)

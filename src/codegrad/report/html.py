@@ -29,6 +29,7 @@ from codegrad.report.printable import count, one_line, shorten, visible
 from codegrad.report.story import LossView, Proposal, StepView, Story, changed_paths
 from codegrad.store.journal import RunSummary
 from codegrad.task import Sources
+from codegrad.verify.strength import Strength
 
 _FIRST_STEPS, _LAST_STEPS = 50, 20
 _MOST_CRITIQUES = 20
@@ -214,6 +215,22 @@ class _Page:
         if self.left_out:
             yield None
         yield from map(_StepPage, self.last)
+
+    @property
+    def certificate(self) -> str:
+        """The hash of the run's certificate; empty if there is none."""
+        return self.story.certificate
+
+    @property
+    def strength(self) -> Strength | None:
+        """What the evidence is worth, if it was measured."""
+        found = self.story.strength
+        return None if found is None else Strength.from_data(found)
+
+    @property
+    def shared(self) -> bool:
+        """Whether some test ran in one process with the code."""
+        return not all(row.forge_proof for row in self.evidence)
 
     @property
     def evidence(self) -> tuple[EvidenceRow, ...]:

@@ -91,6 +91,11 @@ class Story:
     end_loss: LossView | None = None
     spent: Mapping[str, float] | None = None
     evidence: tuple[EvidenceRow, ...] = ()
+    certificate: str = ""
+    """The hash of the certificate in the store; empty if there is none."""
+
+    strength: Mapping[str, Any] | None = None
+    """What the evidence is worth, if it was measured; see `Strength.from_data`."""
 
     @classmethod
     def from_events(cls, events: Sequence[Event]) -> "Story":
@@ -210,6 +215,13 @@ class _Reader:
                 self._read_end_of_step(event)
             case "finished":
                 self._read_end(data)
+            case "certified":
+                document = data["certificate"]
+                self._story = replace(
+                    self._story,
+                    certificate=str(document["sha256"]),
+                    strength=document.get("strength"),
+                )
             case _:
                 pass
 
@@ -219,6 +231,7 @@ class _Reader:
         last = self._steps[-1] if self._steps else None
         self._now = (last.after if last else self._story.start) or {}
         self._loss = last.loss if last else self._story.start_loss
+        self._story = replace(self._story, certificate="", strength=None)
 
     def _read_start(self, data: _Data) -> None:
         self._steps, self._loss = [], None

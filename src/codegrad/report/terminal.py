@@ -122,18 +122,32 @@ def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
     table = _table("", "constraint", "what it asks", "stage", "origin", "checked")
     cell = partial(_cell, console)
     for row in rows:
-        remarks = [row.reason] if row.reason else []
-        if not row.forge_proof:
-            remarks.append("shared a process with the code: not forge-proof")
+        if row.is_open_guess:
+            continue
         table.add_row(
             cell(f"{SYMBOLS[row.label]} {row.label}", _STATUS_STYLES[row.label]),
             cell(row.constraint),
-            cell(row.text, below=remarks),
-            cell(row.stage + ("" if row.hard else " (soft)")),
+            cell(row.text, below=[row.reason] if row.reason else []),
+            cell(row.place + ("" if row.forge_proof else " *")),
             cell(row.origin),
             cell(f"{row.checked:,}"),
         )
     _print(console, table, wrap=True)
+    if not all(row.forge_proof for row in rows):
+        text = "* ran in one process with the code: isolated, not forge-proof"
+        _print(console, Text(text, style="dim"), wrap=True)
+    for reason, names in _open_guesses(rows).items():
+        text = f"not established: {', '.join(names)} ({one_line(reason)})"
+        _print(console, Text(_encodable(console, text), style="dim"), wrap=True)
+
+
+def _open_guesses(rows: Sequence[EvidenceRow]) -> dict[str, list[str]]:
+    """Return the soft guesses of which nothing is known, by the reason."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.is_open_guess:
+            found.setdefault(row.reason, []).append(row.constraint)
+    return found
 
 
 def show_strength(console: Console, strength: Mapping[str, Any]) -> None:
@@ -278,6 +292,15 @@ def show_story(
     show_verdict(console, story.sentence(state), state)
     show_diff(console, story.start or {}, story.end or {})
     show_evidence(console, story.evidence)
+    if story.strength is not None:
+        show_strength(console, story.strength)
+    if story.certificate:
+        text = f"sha256 {story.certificate}"
+        _fact(
+            console,
+            "certificate",
+            f"{text}; `codegrad show {summary.id} --certificate`",
+        )
     show_next(console, next_command or story.next_command(summary.id, state))
 
 

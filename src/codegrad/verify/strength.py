@@ -256,7 +256,18 @@ class _Trial:
         failing = failing or comparison.differing(session.explore(EXPLORED))
         if not failing:
             return []
-        first = session.shrunk(smallest_first(failing)[0], comparison.differs_many)
+        admits = session.inputs.profile.admits
+        like = [args for args in failing if admits(args)]
+
+        def differs(batch: Sequence[Args]) -> list[bool]:
+            # An input like the examples is the one that a person would test.
+            found = comparison.differs_many(batch)
+            return [
+                bad and (not like or admits(args))
+                for args, bad in zip(batch, found, strict=True)
+            ]
+
+        first = session.shrunk(smallest_first(like or failing)[0], differs)
         self._telling.append(first)
         return [first]
 
