@@ -383,6 +383,38 @@ def test_a_browser_draws_the_page_on_a_narrow_screen(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium in PATH")
+def test_the_evidence_fits_a_usual_window(tmp_path: Path) -> None:
+    rows = [
+        row
+        | {
+            "text": "post: " + " and ".join(f"result >= xs[{n}]" for n in range(9)),
+            "reason": "f([1, 2, 3, 4, 5], 'abc'): expected 1, observed " + "9" * 70,
+            "forge_proof": False,
+            "stage": "properties",
+            "origin": "generated",
+            "hard": False,
+            "checked": 123456,
+        }
+        for row in finished("x").data["evidence"]
+    ]
+    text = render_html(SUMMARY, [started(), finished("verified", evidence=rows)])
+    # The page's own policy stops scripts; this one only measures.
+    policy = text.index('<meta http-equiv="Content-Security-Policy"')
+    text = text[:policy] + text[text.index("\n", policy) :]
+    measure = (
+        "<script>const box = document.querySelector('[aria-label=Evidence]');"
+        "document.title = `${box.scrollWidth} of ${box.clientWidth}`</script>"
+    )
+    path = tmp_path / "report.html"
+    path.write_text(text.replace("</body>", f"{measure}</body>"), encoding="utf-8")
+    dom, _ = _browse(path, "--dump-dom", "--window-size=1200,2000")
+    found = re.search(r"<title>(\d+) of (\d+)</title>", dom)
+    assert found is not None
+    assert int(found[1]) <= int(found[2])
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium in PATH")
 def test_the_policy_of_the_page_stops_a_script_that_got_in(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     text = render_html(SUMMARY, verified_run())
