@@ -32,7 +32,7 @@ def test_results_are_there_again(tmp_path: Path) -> None:
         assert results.outcomes(KEYS[1]) == (Outcome.FAILED, Outcome.NOT_RUN)
         assert KEYS[2] not in results
         assert results.failures["T/0"]["given"] == "1"
-        assert results.attempts == {"T/0": {"called sys.exit": 1}}
+        assert results.attempts == {"T/0": {"called sys.exit": [KEYS[1]]}}
         assert results.cpu_s == 0.5
 
 

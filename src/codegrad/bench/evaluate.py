@@ -69,7 +69,9 @@ class Summary:
     """By suite and k. A suite counts those before it. Empty until all are graded."""
 
     failures: Mapping[str, Mapping[str, Any]]
-    attempts: Mapping[str, Mapping[str, int]]
+    attempts: Mapping[str, Mapping[str, Sequence[int]]]
+    """Which samples of a problem, counted from 1 in the file, tried what."""
+
     cpu_s: float
 
     @property
@@ -108,7 +110,10 @@ class Summary:
                 }
                 for name, task in self.tasks.items()
             },
-            "attempts": {name: dict(found) for name, found in self.attempts.items()},
+            "attempts": {
+                name: {attempt: list(which) for attempt, which in found.items()}
+                for name, found in self.attempts.items()
+            },
             "cpu_s": round(self.cpu_s, 3),
             "notes": list(self.dataset.notes),
         }
@@ -201,9 +206,29 @@ def _summary(
         resumed=resumed,
         pass_at_k=pass_at_k,
         failures=results.failures,
-        attempts=results.attempts,
+        attempts=_attempts(samples, results),
         cpu_s=results.cpu_s,
     )
+
+
+def _attempts(samples: SampleFile, results: Results) -> dict[str, dict[str, list[int]]]:
+    tried = {
+        key
+        for found in results.attempts.values()
+        for keys in found.values()
+        for key in keys
+    }
+    places: dict[bytes, list[int]] = {}
+    for number, sample in enumerate(samples.samples, 1) if tried else ():
+        if sample.key in tried:
+            places.setdefault(sample.key, []).append(number)
+    return {
+        name: {
+            attempt: sorted(n for key in keys for n in places.get(key, ()))
+            for attempt, keys in found.items()
+        }
+        for name, found in results.attempts.items()
+    }
 
 
 def _task_result(

@@ -30,6 +30,7 @@ from codegrad.bench.judging import (
 from codegrad.bench.livecodebench import accepts_output
 from codegrad.bench.problems import Case, Problem, Suite
 from codegrad.bench.records import Record, split_records
+from codegrad.bench.suspicion import suspicions
 from codegrad.bench.verdicts import Failure, Outcome, Verdict
 from codegrad.sandbox import Ending, Limits, Sandbox, answering, child
 from codegrad.sandbox.hosting import MODULE, Host
@@ -124,6 +125,8 @@ class Grader:
                 self._grade_checks(grade, suite, source)
             elif suite.programs:
                 self._grade_programs(grade, suite, source)
+        # Last: what it did says more than what it mentions.
+        grade.attempts += suspicions(source)
         return grade.verdict()
 
     def _grade_calls(

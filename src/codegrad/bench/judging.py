@@ -220,6 +220,8 @@ _ATTEMPTS: tuple[tuple[str, str], ...] = (
 
 def attempts_in(reason: str, outcome: Outcome) -> list[str]:
     """Return what a failure says about what a sample tried, if anything."""
+    if outcome is Outcome.FAILED and reason.startswith("a value could not be read"):
+        outcome = Outcome.DIED
     if outcome not in (Outcome.RAISED, Outcome.DIED):
         return []
     for mark, attempt in _ATTEMPTS:

@@ -42,8 +42,8 @@ class Results:
         self.failures: dict[str, dict[str, Any]] = {}
         """The first failure of each problem."""
 
-        self.attempts: dict[str, dict[str, int]] = {}
-        """How many different samples of a problem tried what."""
+        self.attempts: dict[str, dict[str, list[bytes]]] = {}
+        """The keys of the samples of a problem that tried what."""
 
         self.cpu_s = 0.0
         """Processor seconds of all samples."""
@@ -189,8 +189,8 @@ class Results:
         if row.get("failure"):
             self.failures.setdefault(task_id, row["failure"])
         for attempt in row.get("attempts", ()):
-            counts = self.attempts.setdefault(task_id, {})
-            counts[attempt] = counts.get(attempt, 0) + 1
+            keys = self.attempts.setdefault(task_id, {}).setdefault(attempt, [])
+            keys.append(bytes.fromhex(row["key"]))
 
     def _write_row(self, row: Mapping[str, Any]) -> None:
         if self._file is not None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,10 +170,26 @@ def _show(summary: Summary, path: Path, seconds: float, bad: list[str]) -> None:
         click.echo(f"  {name}: {right} of {task.samples} right; {_told(failure)}")
     if len(failing) > _SHOWN_TASKS:
         click.echo(f"  ... and {len(failing) - _SHOWN_TASKS} more problems")
-    for name, attempts in summary.attempts.items():
-        for attempt, count in attempts.items():
-            click.echo(f"  cheat? {name}: {count} sample(s) {attempt}")
+    _show_attempts(summary)
     click.echo(f"  every verdict: {path}")
+
+
+def _show_attempts(summary: Summary) -> None:
+    lines = [
+        f"  cheat? {name}: sample {_listed(which)} {attempt}"
+        for name, attempts in summary.attempts.items()
+        for attempt, which in attempts.items()
+        if which
+    ]
+    for line in lines[:_SHOWN_TASKS]:
+        click.echo(line)
+    if len(lines) > _SHOWN_TASKS:
+        click.echo(f"  ... and {len(lines) - _SHOWN_TASKS} more (see --json)")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    some = ", ".join(map(str, numbers[:5]))
+    return some + ", ..." * (len(numbers) > 5)  # noqa: PLR2004 - shown above
 
 
 def _told(failure: Mapping[str, str]) -> str:
