@@ -27,7 +27,6 @@ from codegrad.bench.pool import quick
 from codegrad.bench.problems import Problem
 from codegrad.bench.rows import read_rows
 from codegrad.bench.visible import visible_tasks
-from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.claim_checks import Expectation
@@ -230,23 +229,6 @@ def cases(folder: Path, each: int, bench: Workbench) -> Iterator[Case]:
             if case is not None:
                 made += 1
                 yield case
-
-
-def tested_tasks(path: Path) -> dict[str, Task]:
-    """Return the visible tasks of HumanEval with nothing but syntax and tests.
-
-    Raises:
-        DatasetError: If the file cannot be read.
-    """
-    return {
-        name: replace(
-            task,
-            constraints=tuple(
-                c for c in task.constraints if c.stage in {"syntax", "tests"}
-            ),
-        )
-        for name, task in visible_tasks("humaneval+", path).items()
-    }
 
 
 def _completions(path: Path) -> dict[str, list[str]]:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.bench.datasets import open_dataset
-from codegrad.bench.critic import tested_tasks
+from codegrad.bench.pool import quick
 from codegrad.bench.problems import Problem
+from codegrad.bench.visible import visible_tasks
 from codegrad.engines.pool import as_module, read_pool
 from codegrad.errors import CodeGradError
 from codegrad.optim.trust import Evidence, agreement, interpolated
@@ -74,12 +75,14 @@ def derivations(folder: Path, bench: Workbench) -> Iterator[Derived]:
     """
     path = folder / "HumanEvalPlus.jsonl.gz"
     problems = open_dataset("humaneval+", path).problems
-    tasks = tested_tasks(path)
+    tasks = visible_tasks("humaneval+", path)
     for pool in POOLS:
         rows = read_pool(folder / f"pool_humaneval_{pool}.jsonl.gz")
         for task_id in sorted(rows):
             codes = [str(row["code"]) for row in rows[task_id]]
-            yield from _of_task(problems[task_id], tasks[task_id], pool, codes, bench)
+            yield from _of_task(
+                problems[task_id], quick(tasks[task_id]), pool, codes, bench
+            )
 
 
 def _of_task(
