@@ -11,7 +11,7 @@ from typing import Any
 
 from codegrad.bench.bootstrap import mean_interval, paired_difference
 from codegrad.bench.experiment import SCHEMA, Plan
-from codegrad.bench.hidden import Judge
+from codegrad.bench.hidden import Judgements
 from codegrad.bench.passk import mean_pass_at_k
 from codegrad.bench.solve import Answer
 from codegrad.optim.strategy import strategy_of
@@ -25,7 +25,7 @@ Column = tuple[str, str]
 def compare(
     plan: Plan,
     answers: Sequence[Answer],
-    judges: Sequence[Judge],
+    judgements: Judgements,
     *,
     hashes: Mapping[str, str],
     notes: Sequence[str] = (),
@@ -34,8 +34,12 @@ def compare(
 
     The first strategy is compared with each other one, on every suite.
     """
-    columns = [(judge.name, suite) for judge in judges for suite in judge.suites]
-    rights = {column: _rights(answers, judges, column) for column in columns}
+    columns = [
+        (judge, suite)
+        for judge, suites in judgements.suites.items()
+        for suite in suites
+    ]
+    rights = {column: _rights(answers, judgements, column) for column in columns}
     rows = [
         _row(plan, name, [a for a in answers if a.strategy == name], rights)
         for name in plan.strategies
@@ -47,9 +51,9 @@ def compare(
         "strategies": rows,
         "differences": list(_differences(plan, answers, rights)),
         "hidden": {
-            "queries": sum(judge.queries for judge in judges),
+            "queries": judgements.queries,
             "answers": len(answers),
-            "judges": len(judges),
+            "judges": len(judgements.suites),
         },
         "tasks": _tasks(plan, answers, rights[columns[-1]] if columns else {}),
         "hashes": dict(hashes),
@@ -58,15 +62,15 @@ def compare(
 
 
 def _rights(
-    answers: Iterable[Answer], judges: Sequence[Judge], column: Column
+    answers: Iterable[Answer], judgements: Judgements, column: Column
 ) -> dict[str, bool]:
     """Return whether each answer that was judged passes the suite, by key."""
-    (judge,) = [one for one in judges if one.name == column[0]]
+    judge, suite = column
     found: dict[str, bool] = {}
     for answer in answers:
-        judgement = judge.judgement(answer)
-        if judgement is not None and column[1] in judgement.passed:
-            found[answer.key] = judgement.passed[column[1]]
+        judgement = judgements.of(judge, answer)
+        if judgement is not None and suite in judgement.passed:
+            found[answer.key] = judgement.passed[suite]
     return found
 
 

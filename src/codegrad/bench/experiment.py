@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from codegrad import __version__
 from codegrad.bench.crew import Crew
-from codegrad.bench.hidden import Judge
+from codegrad.bench.hidden import Judge, Judgements
 from codegrad.bench.ledger import Ledger, read_about
 from codegrad.bench.shards import Shard
 from codegrad.bench.solve import Answer, Job, Means, Settings, solve
@@ -207,6 +207,11 @@ class Experiment:
         for judge in judges:
             judge.ask(self.answers, progress)
 
+    @property
+    def judgements(self) -> Judgements:
+        """What is known of the answers."""
+        return Judgements(self.verdicts)
+
     def merge(self, folder: Path) -> int:
         """Take over the answers and verdicts of another folder of the same plan.
 
@@ -220,16 +225,23 @@ class Experiment:
         return new
 
     def require_all(self) -> None:
-        """Raise unless every answer of the plan is there.
+        """Raise unless every answer of the plan is there and was judged.
 
         Raises:
             UsageError: Saying how many are missing.
         """
-        wanted, there = sum(1 for _ in self.plan.wanted()), len(self.answers)
-        if there < wanted:
+        wanted, answers = sum(1 for _ in self.plan.wanted()), self.answers
+        found = self.judgements
+        judged = sum(
+            all(found.of(judge, answer) is not None for judge in found.suites)
+            for answer in answers
+            if found.suites
+        )
+        if judged < wanted:
             raise UsageError(
-                f"{self.folder} holds {there} of {wanted} answers; merge the folders "
-                "of the other shards, too, or finish those that were interrupted"
+                f"{self.folder} holds {judged} of {wanted} judged answers; merge the "
+                "folders of the other shards, too, or finish those that were "
+                "interrupted"
             )
 
     def hashes(self) -> dict[str, str]:

@@ -65,20 +65,6 @@ class Judge:
         """The dataset's name."""
         return self._dataset.name
 
-    @property
-    def suites(self) -> tuple[str, ...]:
-        """The names of the suites, in order."""
-        problems = self._dataset.problems.values()
-        return tuple(dict.fromkeys(s.name for p in problems for s in p.suites))
-
-    @property
-    def queries(self) -> int:
-        """How many questions were asked, by this process and by earlier ones."""
-        return sum(
-            row["judge"] == self.name and "asked" in row
-            for _, row in self._ledger.rows()
-        )
-
     def ask(
         self, answers: Sequence[Answer], progress: Callable[[int, int], None] | None
     ) -> None:
@@ -97,23 +83,12 @@ class Judge:
         graded = self._executor.run(batches, lambda s: waiting[s.key.hex()].source)
         for done, (sample, verdict) in enumerate(graded, 1):
             outcomes = {name: str(one) for name, one in verdict.outcomes.items()}
-            row = {"judge": self.name, "outcomes": outcomes}
-            self._ledger.add(self._row(sample.key.hex()), row)
+            self._ledger.add(
+                self._row(sample.key.hex()),
+                {"judge": self.name, "answer": sample.key.hex(), "outcomes": outcomes},
+            )
             if progress is not None:
                 progress(done, total)
-
-    def judgement(self, answer: Answer) -> Judgement | None:
-        """Return what is known about an answer; None if it was never judged."""
-        key = self._row(answer.key)
-        if key not in self._ledger:
-            return None
-        outcomes = self._ledger[key]["outcomes"]
-        passed, holds, failed = {}, True, ""
-        for name, outcome in outcomes.items():
-            if holds and outcome != Outcome.PASSED:
-                holds, failed = False, str(outcome)
-            passed[name] = holds
-        return Judgement(passed, failed)
 
     def _row(self, key: str) -> str:
         return f"{key} {self.name}"
@@ -139,6 +114,40 @@ class Judge:
                     Sample(task_id, bytes.fromhex(one.key), 0, 0, 0) for one in found
                 )
                 yield Batch(problem, tuple(samples))
+
+
+class Judgements:
+    """What a ledger says about final answers; asks nothing."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.queries = 0
+        """How many questions were asked, in all processes that wrote the ledger."""
+
+        self.suites: dict[str, tuple[str, ...]] = {}
+        """The suites of each judge, in order."""
+
+        self._found: dict[tuple[str, str], Judgement] = {}
+        for _, row in ledger.rows():
+            if "asked" in row:
+                self.queries += 1
+                continue
+            judge, outcomes = row["judge"], row["outcomes"]
+            known = self.suites.get(judge, ())
+            self.suites[judge] = tuple(dict.fromkeys((*known, *outcomes)))
+            self._found[judge, row["answer"]] = _judgement(outcomes)
+
+    def of(self, judge: str, answer: Answer) -> Judgement | None:
+        """Return what a judge said about an answer; None if it was not asked."""
+        return self._found.get((judge, answer.key))
+
+
+def _judgement(outcomes: Mapping[str, str]) -> Judgement:
+    passed, holds, failed = {}, True, ""
+    for name, outcome in outcomes.items():
+        if holds and outcome != Outcome.PASSED:
+            holds, failed = False, outcome
+        passed[name] = holds
+    return Judgement(passed, failed)
 
 
 def twin_of(dataset: Dataset) -> Callable[[str], Problem | None]:

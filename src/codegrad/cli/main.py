@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "Go on with a run that was interrupted."),
     "report": ("report", "Write one run as a self-contained HTML page."),
     "evaluate": ("evaluate", "Grade samples of a benchmark, isolated; pass@k."),
+    "bench": ("bench", "Solve a benchmark by what is visible; judge the answers."),
     "engines": ("engines", "List the engines and whether they would work here."),
     "doctor": ("doctor", "Report the isolation layers and tools of this machine."),
 }
