@@ -1,4 +1,4 @@
-"""Contracts in three notations become one model."""
+"""Contracts in four notations become one model."""
 
 import ast
 
@@ -93,3 +93,52 @@ def f(n):
 def test_the_words_of_other_verifiers_are_known(word: str) -> None:
     contract = contract_of(f'def f(n):\n    """{word}: n == n"""\n')
     assert len(contract.clauses) == 1
+
+
+def test_deal_decorators_are_read_with_the_functions_own_names() -> None:
+    contract = contract_of("""
+import deal
+
+@deal.chain(
+    deal.pre(lambda a, b: b > 0 and a != 3),
+    deal.ensure(lambda _: _.result <= _.xs_len),
+)
+@deal.post(lambda value: value >= 0)
+@deal.ensure(lambda n, d, result: result * d <= n)
+@deal.raises(ValueError, ZeroDivisionError)
+def divide(n, d):
+    return n // d
+""")
+    assert [(c.kind.value, c.expression, c.syntax) for c in contract.clauses] == [
+        ("pre", "d > 0 and n != 3", "deal"),
+        ("post", "result <= xs_len", "deal"),
+        ("post", "result >= 0", "deal"),
+        ("post", "result * d <= n", "deal"),
+        ("raises", "ValueError, ZeroDivisionError", "deal"),
+    ]
+
+
+def test_names_imported_from_deal_and_safe_functions_are_known() -> None:
+    contract = contract_of("""
+@deal.safe
+@pre(lambda x: x > 1)
+def half(x):
+    return x // 2
+""")
+    assert [(c.kind.value, c.expression) for c in contract.clauses] == [
+        ("raises", ""),
+        ("pre", "x > 1"),
+    ]
+
+
+def test_a_condition_that_is_no_lambda_is_reported() -> None:
+    contract = contract_of("""
+@deal.pre(is_sorted)
+@icontract.require()
+@deal.unknown(lambda x: x)
+def half(x):
+    return x // 2
+""")
+    assert not contract.clauses
+    assert len(contract.problems) == 2
+    assert "does not hold a lambda" in contract.problems[0]

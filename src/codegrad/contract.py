@@ -1,15 +1,17 @@
 """Contracts: what must hold before and after a call, in one model for many readers.
 
 In: the source of a function. Out: a frozen `Contract`. Readers: docstring lines
-`pre:` / `post:` (PEP 316), icontract decorators, `assert` at the head of a loop body
-as an invariant. Invariant: every clause is a Python expression that parses.
+`pre:` / `post:` (PEP 316), icontract and deal decorators, `assert` at the head of a
+loop body as an invariant. Invariant: every clause is a Python expression that parses.
 
-Source: PEP 316, "Programming by Contract for Python"; the icontract documentation.
+Source: PEP 316, "Programming by Contract for Python"; the documentation of icontract
+and of deal.
 """
 
 import ast
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,7 +57,7 @@ class Clause:
     """Line of the file where it is written."""
 
     syntax: str
-    """How it was written: `docstring`, `icontract` or `assert`."""
+    """How it was written: `docstring`, `icontract`, `deal` or `assert`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def read_contract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Contract:
     problems: list[str] = []
     for kind, text, line, syntax in (
         *_docstring_clauses(function),
-        *_decorator_clauses(function),
+        *_decorator_clauses(function, problems),
         *_loop_clauses(function),
     ):
         expression = text.strip()
@@ -164,25 +166,103 @@ def _docstring_clauses(
             kind = None
 
 
+_DECORATORS = {
+    ("icontract", "require"): ClauseKind.PRE,
+    ("icontract", "ensure"): ClauseKind.POST,
+    ("deal", "pre"): ClauseKind.PRE,
+    ("deal", "post"): ClauseKind.POST,
+    ("deal", "ensure"): ClauseKind.POST,
+    ("deal", "raises"): ClauseKind.RAISES,
+    ("deal", "safe"): ClauseKind.RAISES,
+}
+_BARE = {
+    "require": "icontract",
+    "ensure": "icontract",
+    "pre": "deal",
+    "post": "deal",
+    "raises": "deal",
+}
+"""Whose decorator a name is that was imported from its package."""
+
+
 def _decorator_clauses(
-    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    function: ast.FunctionDef | ast.AsyncFunctionDef, problems: list[str]
 ) -> Iterator[_Raw]:
-    kinds = {"require": ClauseKind.PRE, "ensure": ClauseKind.POST}
-    for decorator in function.decorator_list:
-        if not isinstance(decorator, ast.Call) or not decorator.args:
+    for decorator in _flattened(function.decorator_list):
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        match target:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                pass
+            case ast.Name(id=name):
+                owner = _BARE.get(name, "")
+            case _:
+                continue
+        kind = _DECORATORS.get((owner, name))
+        if kind is None:
             continue
-        target = decorator.func
-        if isinstance(target, ast.Attribute):
-            known = (
-                isinstance(target.value, ast.Name) and target.value.id == "icontract"
+        arguments = decorator.args if isinstance(decorator, ast.Call) else []
+        if kind is ClauseKind.RAISES:
+            text = ", ".join(ast.unparse(argument) for argument in arguments)
+            yield kind, text, decorator.lineno, owner
+            continue
+        if not arguments or not isinstance(arguments[0], ast.Lambda):
+            problems.append(
+                f"line {decorator.lineno}: `@{ast.unparse(decorator)}` does not hold "
+                "a lambda; it is not checked"
             )
-            name = target.attr if known else ""
-        else:
-            name = target.id if isinstance(target, ast.Name) else ""
-        condition = decorator.args[0]
-        if name in kinds and isinstance(condition, ast.Lambda):
-            text = ast.unparse(condition.body)
-            yield kinds[name], text, decorator.lineno, "icontract"
+            continue
+        condition = copy.deepcopy(arguments[0])
+        if owner == "deal":
+            _Renamed(_deal_names(condition, function, name)).visit(condition.body)
+            condition.body = _Spread().visit(condition.body)
+        yield kind, ast.unparse(condition.body), decorator.lineno, owner
+
+
+def _flattened(decorators: Sequence[ast.expr]) -> Iterator[ast.expr]:
+    """Yield decorators, those inside `deal.chain(...)` one by one."""
+    for decorator in decorators:
+        match decorator:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="deal"), attr="chain")):
+                yield from _flattened(decorator.args)
+            case _:
+                yield decorator
+
+
+def _deal_names(
+    condition: ast.Lambda, function: ast.FunctionDef | ast.AsyncFunctionDef, name: str
+) -> dict[str, str]:
+    """Return what the parameters of a condition are called in a clause.
+
+    Those of `deal.pre` are the function's by position, that of `deal.post` is the
+    result; `_` holds all of them.
+    """
+    own = [a.arg for a in condition.args.args]
+    if own == ["_"]:
+        return {}
+    if name == "post":
+        return dict.fromkeys(own[:1], "result")
+    theirs = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    if name == "ensure" and own[-1:] == ["result"]:
+        own = own[:-1]
+    return dict(zip(own, theirs, strict=False))
+
+
+class _Renamed(ast.NodeVisitor):
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> None:
+        node.id = self._names.get(node.id, node.id)
+
+
+class _Spread(ast.NodeTransformer):
+    """Turns `_.name` into `name`."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "_":
+            return ast.Name(node.attr, ast.Load())
+        return node
 
 
 def _loop_clauses(

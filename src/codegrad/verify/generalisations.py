@@ -12,15 +12,14 @@ from codegrad.sandbox import CallOutcome, Ending
 from codegrad.task import Behaviour, BehaviourCheck, Constraint
 from codegrad.verdict import Counterexample, Verdict
 from codegrad.verify.inputs import Args, result_shape
+from codegrad.verify.metamorphoses import Metamorphosis, metamorphoses
 from codegrad.verify.oracles import (
     ENOUGH,
-    Metamorphosis,
-    agree,
     common_relations,
     is_opaque,
     is_sendable,
-    metamorphoses,
 )
+from codegrad.verify.round_trip import round_trip
 from codegrad.verify.session import (
     MAX_COUNTEREXAMPLES,
     Session,
@@ -162,8 +161,7 @@ def _generalises(
         if failing:
             args, outcome = min(failing, key=lambda pair: len(repr(pair[0])))
             examples.append(session.counterexample(args, relation.text, outcome, args))
-    width = min((len(k.args) for k in session.inputs.known), default=0)
-    for change in metamorphoses(width):
+    for change in metamorphoses(session.inputs.known):
         found = _Follow(session, change)
         if not found.is_believed():
             continue
@@ -173,6 +171,13 @@ def _generalises(
         if example:
             broken += 1
             examples.append(example)
+    trip = round_trip(session, inputs)
+    if trip:
+        believed.append(trip.text)
+        checked += trip.checked
+        if trip.example:
+            broken += 1
+            examples.append(trip.example)
     if not believed:
         return unknown(
             constraint, STAGE, "the examples share no relation that is known"
@@ -198,8 +203,8 @@ class _Follow:
         telling = 0
         results = set()
         for args, expected, outcome in self._follow(first):
-            if outcome.kind is not Ending.RETURNED or not agree(
-                outcome.value, expected
+            if outcome.kind is not Ending.RETURNED or not self._change.holds(
+                expected, outcome.value
             ):
                 return False
             telling += self._change.tells(args, expected)
@@ -216,7 +221,7 @@ class _Follow:
             if outcome.kind is not Ending.RETURNED or is_opaque(outcome.value):
                 continue
             self.checked += 1
-            if not agree(outcome.value, result):
+            if not self._change.holds(result, outcome.value):
                 failing.append((args, result, outcome))
         if not failing:
             return None
@@ -224,7 +229,7 @@ class _Follow:
         second = self._change.follow(args, result) or ()
         return self._session.counterexample(
             second,
-            f"{result!r}, as for {self._session.call_text(args)}: {self._change.text}",
+            f"{self._change.text}: {self._session.call_text(args)} is {result!r}",
             outcome,
             second,
         )
@@ -240,4 +245,4 @@ class _Follow:
         ]
         outcomes = self._session.candidate.call([second for _, _, second in steps])
         for (args, result, _), outcome in zip(steps, outcomes, strict=True):
-            yield args, self._change.expects(result), outcome
+            yield args, result, outcome

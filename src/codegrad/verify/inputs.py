@@ -337,6 +337,7 @@ def _is_ordered(value: Any) -> bool:  # noqa: ANN401 - any list
         return False
 
 
+_NUMBER = re.compile("[0-9]{1,300}")
 _TRAITS: dict[str, Callable[[Any], bool]] = {
     "positive": lambda value: value > 0,
     "not negative": lambda value: value >= 0,
@@ -362,7 +363,6 @@ _TRAITS: dict[str, Callable[[Any], bool]] = {
     "digits": lambda value: value.isdecimal(),
     "positive inside": lambda value: all(int(n) > 0 for n in _NUMBER.findall(value)),
 }
-_NUMBER = re.compile("[0-9]{1,300}")
 _OF_NUMBERS = frozenset(
     {"positive", "not negative", "above one", "negative", "whole", "even"}
 )

@@ -1,8 +1,8 @@
 """What outputs have to look like when nobody says what they are.
 
 In: the task's examples. Out: `Relation`s between arguments and result that all
-examples share, and `Metamorphosis`es, relations between two calls. Invariant: each is
-a guess from examples, so a violation is a soft finding.
+examples share. Invariant: each is a guess from examples, so a violation is a soft
+finding. Relations between two calls are in `metamorphoses`.
 """
 
 import math
@@ -264,76 +264,3 @@ def _has_negative(value: object) -> bool:
     if _is_number(value):
         return bool(value < 0)  # type: ignore[operator]
     return isinstance(value, list | tuple) and any(map(_has_negative, value))
-
-
-@dataclass(frozen=True, slots=True)
-class Metamorphosis:
-    """A relation between the results of two calls."""
-
-    text: str
-    """For people, about the second call."""
-
-    follow: Callable[[Args, Any], Args | None]
-    """Returns the second call from the first and its result; None if there is none."""
-
-    expects: Callable[[Any], Any]
-    """Returns the result that the second call must have, from the first result."""
-
-    tells: Callable[[Args, Any], bool]
-    """Whether it would be a coincidence that it holds."""
-
-
-def metamorphoses(width: int) -> list[Metamorphosis]:
-    """Return the relations to try for a function of `width` parameters."""
-    found = [
-        Metamorphosis(
-            f"reordering argument {index + 1} changes nothing",
-            _reorder(index),
-            _same,
-            lambda _args, _result: True,
-        )
-        for index in range(width)
-    ]
-    if width == 1:
-        found.append(
-            Metamorphosis(
-                "a second application changes nothing",
-                lambda args, result: (
-                    (result,) if type(result) is type(args[0]) else None
-                ),
-                _same,
-                lambda args, result: bool(args[0] != result),
-            )
-        )
-    if width == 2:  # noqa: PLR2004 - two parameters that could be exchanged
-        found.append(
-            Metamorphosis(
-                "the order of the two arguments does not matter",
-                lambda args, _: (
-                    (args[1], args[0])
-                    if type(args[0]) is type(args[1]) and args[0] != args[1]
-                    else None
-                ),
-                _same,
-                lambda _args, _result: True,
-            )
-        )
-    return found
-
-
-def _same(result: Any) -> Any:  # noqa: ANN401 - any plain value
-    return result
-
-
-def _reorder(index: int) -> Callable[[Args, Any], Args | None]:
-    def follow(args: Args, result: Any) -> Args | None:  # noqa: ANN401, ARG001
-        value = args[index] if index < len(args) else None
-        if not isinstance(value, list) or len(value) < 2:  # noqa: PLR2004 - nothing to reorder
-            return None
-        half = len(value) // 2
-        changed = value[half:][::-1] + value[:half]
-        if changed == value:
-            return None
-        return (*args[:index], changed, *args[index + 1 :])
-
-    return follow
