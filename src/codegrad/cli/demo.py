@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 
 from codegrad.budget import Budget
+from codegrad.cli.models import Models
 from codegrad.cli.options import store_option
 from codegrad.cli.report import write_report
 from codegrad.cli.screen import Screen
-from codegrad.cli.session import Models, carry_out, config_json, exit_code
+from codegrad.cli.session import carry_out, config_json, exit_code
 from codegrad.store.journal import Store
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.reader import read_task

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from codegrad.budget import Budget
+from codegrad.cli.models import Models
 from codegrad.cli.options import (
     BudgetType,
     certificate_option,
@@ -21,7 +22,6 @@ from codegrad.cli.options import (
 from codegrad.cli.project import settings_note, take_defaults
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
-    Models,
     apply,
     carry_out,
     check_writable,

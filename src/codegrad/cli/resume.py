@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from codegrad.budget import Budget
+from codegrad.cli.models import Models
 from codegrad.cli.options import (
     BudgetType,
     json_option,
@@ -15,7 +16,6 @@ from codegrad.cli.options import (
 )
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
-    Models,
     apply,
     carry_out,
     echo_json,

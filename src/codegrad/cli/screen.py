@@ -14,6 +14,7 @@ from codegrad.code import Program
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.refine import Result
+from codegrad.report.printable import one_line
 from codegrad.report.terminal import (
     LiveProgress,
     show_comparison,
@@ -102,6 +103,11 @@ class Screen:
         )
         for note in task.notes:
             self._err.print(f"note: {note}", markup=False, soft_wrap=True)
+
+    def say(self, sentence: str) -> None:
+        """Say something before the run."""
+        if not self._quiet:
+            self._err.print(one_line(sentence), markup=False, soft_wrap=True)
 
     def show_result(  # noqa: PLR0913 - what a result consists of
         self,

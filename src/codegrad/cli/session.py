@@ -1,9 +1,10 @@
 """One run as the command line sees it: task, journal, progress, result."""
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,16 @@ import click
 
 from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED, EXIT_REFUTED
+from codegrad.cli.models import Crew, Models
 from codegrad.cli.screen import Screen
-from codegrad.engines.choice import choose
-from codegrad.engines.critic import ModelCritic, Reviewer
-from codegrad.engines.engine import Engine
-from codegrad.engines.llm import LLMEngine
-from codegrad.engines.providers import split_model
-from codegrad.engines.search import SearchEngine
-from codegrad.errors import OutputError, UsageError
+from codegrad.engines.download import Report
+from codegrad.errors import CodeGradError, OutputError, StoreError
 from codegrad.events import Event, Listener
-from codegrad.optim.strategy import CODEGRAD, strategy_of
+from codegrad.optim.strategy import strategy_of
 from codegrad.refine import Outcome, Result, refine
-from codegrad.store.calls import CacheMode, CallBook
+from codegrad.store.calls import CallBook
 from codegrad.store.certificate import Document, certify, to_text
-from codegrad.store.journal import Run
+from codegrad.store.journal import Run, RunStatus
 from codegrad.task import Task
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
@@ -32,122 +29,6 @@ from codegrad.verify.strength import measure_strength
 
 RESULT_SCHEMA = 1
 """Version of the document that `refine --json` prints; see docs/json.md."""
-
-
-SEARCHED_BEFORE = 3000
-"""Candidates that the built-in search tries in a step before a model is asked."""
-
-PAID_CALLS = 60
-"""Calls of a model that a run may make if its budget does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Who proposes and who reviews, as the options say and as a run stores it."""
-
-    engine: str = "search"
-    reason: str = "built in: no key, no model, no network"
-    base_url: str | None = None
-    critic: str | None = None
-    cache: str = "on"
-    strategy: str = CODEGRAD.name
-
-    @classmethod
-    def chosen(
-        cls,
-        engine: str,
-        critic: str | None,
-        base_url: str | None,
-        cache: str,
-        strategy: str = CODEGRAD.name,
-    ) -> "Models":
-        """Return what the options mean.
-
-        Raises:
-            UsageError: If a name is unknown, or the strategy needs a model and there
-                is none.
-        """
-        how = strategy_of(strategy)
-        choice = choose(engine, base_url)
-        if not how.searches and not choice.is_model:
-            raise UsageError(
-                f"the strategy {strategy} does not use the built-in search; name a "
-                "model with --engine"
-            )
-        if critic is not None:
-            split_model(critic)
-        return cls(
-            choice.engine, choice.reason, choice.base_url, critic, cache, strategy
-        )
-
-    @classmethod
-    def stored(cls, config: Mapping[str, Any]) -> "Models":
-        """Return what a run was started with."""
-        known = {"engine", "base_url", "critic", "cache", "strategy"}
-        options = {name: config[name] for name in known & config.keys()}
-        return cls(**options, reason="as the run was started")
-
-    @property
-    def summary(self) -> str:
-        """Who takes part and why, in one line."""
-        critic = f"; critic {self.critic}" if self.critic else ""
-        how = "" if self.strategy == CODEGRAD.name else f"; strategy {self.strategy}"
-        return f"{self.engine} ({self.reason}){critic}{how}"
-
-    def to_data(self) -> dict[str, str | None]:
-        """Return what `stored` needs."""
-        data = asdict(self)
-        del data["reason"]
-        return data
-
-    @property
-    def asks_a_model(self) -> bool:
-        """Whether any language model takes part."""
-        return self.engine != "search" or self.critic is not None
-
-    def capped(self, budget: Budget) -> Budget:
-        """Return `budget`, limited in calls if nothing else limits what is paid."""
-        limits = budget.calls, budget.tokens, budget.money
-        if not self.asks_a_model or any(limit is not None for limit in limits):
-            return budget
-        return replace(budget, calls=PAID_CALLS)
-
-    def engines(
-        self, run: Run, bench: Workbench, seed: int, calls: Path
-    ) -> list[Engine]:
-        """Return the engines in the order in which they are asked.
-
-        The built-in search comes first: many wrong programs are one edit away from a
-        right one, and it costs nothing.
-
-        Raises:
-            EngineError: If the model's key is missing.
-        """
-        if self.engine == "search":
-            return [SearchEngine(bench=bench, seed=seed)]
-        return [
-            SearchEngine(bench=bench, seed=seed, step_candidates=SEARCHED_BEFORE),
-            LLMEngine(
-                self.engine,
-                base_url=self.base_url,
-                book=CallBook(calls),
-                payer=run.id,
-                cache=CacheMode(self.cache),
-            ),
-        ]
-
-    def reviewer(self, run: Run, bench: Workbench, calls: Path) -> Reviewer | None:
-        """Return the backward engine, if there is one."""
-        if self.critic is None:
-            return None
-        return ModelCritic(
-            self.critic,
-            bench=bench,
-            base_url=self.base_url,
-            book=CallBook(calls),
-            payer=f"{run.id}-critic",
-            cache=CacheMode(self.cache),
-        )
 
 
 def config_json(models: Models, budget: Budget, seed: int, **options: object) -> str:
@@ -179,11 +60,14 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     """
     models = models or Models()
     calls = calls or CallBook.default_path()
-    with screen.progress() as live:
+    with _ending(run), screen.progress() as live:
+        crew = Crew(models, run, calls, report=_loading(live))
+        if checkpoint is None and (expected := crew.expectation(task, budget)):
+            screen.say(expected)
         result = refine(
             task,
-            engines=models.engines(run, bench, seed, calls),
-            critic=models.reviewer(run, bench, calls),
+            engines=crew.engines(bench, seed),
+            critic=crew.reviewer(bench),
             strategy=strategy_of(models.strategy),
             budget=budget,
             seed=seed,
@@ -214,6 +98,28 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
         bench.close()
     run.finish(str(result.outcome), result.evidence.sentence())
     return result, certificate
+
+
+@contextlib.contextmanager
+def _ending(run: Run) -> Iterator[None]:
+    """Record why a run ended if an error ends it; it can still be resumed."""
+    try:
+        yield
+    except CodeGradError as error:
+        with contextlib.suppress(StoreError):
+            run.finish(RunStatus.FAILED, str(error))
+        raise
+
+
+def _loading(live: Listener) -> Report:
+    """Return what shows a download in the live view."""
+
+    def report(done: int, whole: int | None) -> None:
+        of = f" of {whole / 1e6:,.0f}" if whole else ""
+        note = f"downloading the model: {done / 1e6:,.0f}{of} MB"
+        live(Event("progress", 0, {"engine": "", "candidates": 0, "note": note}))
+
+    return report
 
 
 def _fan_out(run: Run, live: Listener) -> Listener:

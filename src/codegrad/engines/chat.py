@@ -216,6 +216,10 @@ class Wire(Protocol):
         """Return the most that `request` can cost in US dollars, None if unknown."""
         ...
 
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """Return what tokens cost in US dollars, None if the price is unknown."""
+        ...
+
     async def close(self) -> None:
         """Close the connections."""
         ...

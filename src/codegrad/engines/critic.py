@@ -26,6 +26,8 @@ from codegrad.engines.claims import (
 )
 from codegrad.engines.client import Asked, ChatClient, Patience
 from codegrad.engines.engine import Direction, Progress, silent
+from codegrad.engines.host import Host
+from codegrad.engines.local import wire_to
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,
@@ -33,7 +35,6 @@ from codegrad.engines.prompts import (
     review_prompt,
     target_of,
 )
-from codegrad.engines.providers import ProviderWire
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -186,16 +187,18 @@ class ModelCritic:
         cache: CacheMode = CacheMode.ON,
         patience: Patience | None = None,
         wire: Wire | None = None,
+        host: Host | None = None,
         max_tokens: int = 4096,
         context_tokens: int = 32_000,
     ) -> None:
         self.name = model
         self.client = ChatClient(
-            wire or ProviderWire(model, base_url=base_url),
+            wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
             payer=payer,
             mode=cache,
             patience=patience,
+            host=host,
         )
         self._bench = bench or Workbench()
         self._sampling = Sampling(0.2, max_tokens=max_tokens)

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,6 +26,7 @@ from codegrad.engines.chat import (
     Heard,
     RawReply,
     Trouble,
+    Wire,
     WireError,
     unheard,
 )
@@ -149,8 +151,69 @@ def thread_count() -> int:
     return max(1, min(len(cores) or 1, len(os.sched_getaffinity(0))) - 1)
 
 
+class _Served:
+    """A model and its server, in memory as long as any wire uses it."""
+
+    def __init__(self, name: str, context_tokens: int, report: Report) -> None:
+        self.weights = weights_of(name)
+        self._context_tokens = context_tokens
+        self._report = report
+        self._server: Any = None
+        self._key = secrets.token_hex(16)
+        self._users = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> tuple[str, str]:
+        """Return address and key of the server, loading the model if need be.
+
+        Raises:
+            EngineError: If it cannot be loaded, or not downloaded before.
+        """
+        with self._lock:
+            if self._server is None:
+                self._server = self._load()
+            self._users += 1
+            return f"{self._server.listening_address}/v1", self._key
+
+    def leave(self) -> None:
+        """Let go of the memory if nobody else uses it."""
+        with self._lock:
+            self._users -= 1
+            if self._users <= 0:
+                # Its destructor ends the server's threads.
+                self._server = None
+
+    def _load(self) -> Any:  # noqa: ANN401 - a type of the extra
+        weights = self.weights
+        if not weights.is_here and weights.url is not None:
+            download(
+                weights.url, weights.path, digest=weights.digest, report=self._report
+            )
+        _check_file(weights.path)
+        import xllamacpp  # noqa: PLC0415 - an extra, and 100 MB of native code
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(weights.path)
+        params.n_ctx = self._context_tokens
+        params.n_parallel = 1
+        params.verbosity = -1
+        params.cpuparams.n_threads = thread_count()
+        params.cpuparams_batch.n_threads = thread_count()
+        params.api_keys = [self._key]
+        params.ui = False
+        try:
+            return xllamacpp.Server(params)
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise EngineError(
+                f"{weights.path} cannot be loaded ({error}); it may be damaged, of a "
+                "newer kind than xllamacpp knows, or too large for the memory"
+            ) from error
+
+
 class LocalWire:
     """The way to a model in this process.
+
+    With `shares` the model of another wire is used: it is in memory once.
 
     Raises:
         UsageError: If the name is not one of `weights_of`.
@@ -164,12 +227,12 @@ class LocalWire:
         *,
         context_tokens: int = CONTEXT_TOKENS,
         report: Report = unreported,
+        shares: "LocalWire | None" = None,
     ) -> None:
         self.name = name
-        self._weights = weights_of(name)
-        self._context_tokens = context_tokens
-        self._report = report
-        self._server: Any = None
+        self.served = shares.served if shares else _Served(name, context_tokens, report)
+        """The model; wires of one model share it."""
+
         self._inner: ProviderWire | None = None
         self._reader: ProviderWire | None = None
         self._starting = asyncio.Lock()
@@ -178,15 +241,17 @@ class LocalWire:
                 "local models need the extra `local`; run "
                 "`pip install 'codegrad[local]'`"
             )
-        if self._weights.url is None or self._weights.is_here:
-            _check_file(self._weights.path)
+        weights = self.served.weights
+        if weights.url is None or weights.is_here:
+            _check_file(weights.path)
 
     @property
     def endpoint(self) -> str:
         """The weights: what decides an answer here is the file, not an address."""
-        if self._weights.is_here:
-            return f"local {_fingerprint(self._weights.path)}"
-        return f"local {self._weights.url}"
+        weights = self.served.weights
+        if weights.is_here:
+            return f"local {_fingerprint(weights.path)}"
+        return f"local {weights.url}"
 
     async def send(
         self,
@@ -201,9 +266,10 @@ class LocalWire:
         async with self._starting:
             if self._inner is None:
                 try:
-                    self._inner = await asyncio.to_thread(self._start)
+                    where = await asyncio.to_thread(self.served.start)
                 except EngineError as error:
                     raise WireError(str(error), Trouble.FINAL) from None
+                self._inner = self._wire(*where)
         return await self._inner.send(
             request, keep, timeout_s=timeout_s, longest_s=longest_s, heard=heard
         )
@@ -218,51 +284,22 @@ class LocalWire:
         """Return 0: only electricity is paid."""
         return 0.0
 
+    def cost(self, tokens_in: int, tokens_out: int) -> float:  # noqa: ARG002 - as above
+        """Return 0."""
+        return 0.0
+
     async def close(self) -> None:
         """Let go of the model and its memory."""
-        for wire in (self._inner, self._reader):
-            if wire is not None:
-                await wire.close()
+        if self._inner is not None:
+            await self._inner.close()
+            self.served.leave()
+        if self._reader is not None:
+            await self._reader.close()
         self._inner = self._reader = None
-        # Its destructor ends the server's threads.
-        self._server = None
-
-    def _start(self) -> ProviderWire:
-        """Load the model, after downloading it if need be.
-
-        Raises:
-            EngineError: If that fails.
-        """
-        weights = self._weights
-        if not weights.is_here and weights.url is not None:
-            download(
-                weights.url, weights.path, digest=weights.digest, report=self._report
-            )
-        _check_file(weights.path)
-        import xllamacpp  # noqa: PLC0415 - an extra, and 100 MB of native code
-
-        key = secrets.token_hex(16)
-        params = xllamacpp.CommonParams()
-        params.model.path = str(weights.path)
-        params.n_ctx = self._context_tokens
-        params.n_parallel = 1
-        params.verbosity = -1
-        params.cpuparams.n_threads = thread_count()
-        params.cpuparams_batch.n_threads = thread_count()
-        params.api_keys = [key]
-        params.ui = False
-        try:
-            self._server = xllamacpp.Server(params)
-        except (RuntimeError, ValueError, MemoryError) as error:
-            raise EngineError(
-                f"{weights.path} cannot be loaded ({error}); it may be damaged, of a "
-                "newer kind than xllamacpp knows, or too large for the memory"
-            ) from error
-        return self._wire(f"{self._server.listening_address}/v1", key)
 
     def _wire(self, base_url: str, key: str) -> ProviderWire:
         wire = ProviderWire(
-            f"openai:{self._weights.path.stem}",
+            f"openai:{self.served.weights.path.stem}",
             base_url=base_url,
             key=key,
             price=(0.0, 0.0),
@@ -297,13 +334,18 @@ def wire_to(
     base_url: str | None = None,
     price: tuple[float, float] | None = None,
     report: Report = unreported,
+    shares: Wire | None = None,
 ) -> ProviderWire | LocalWire:
     """Return the way to `provider:model`, local weights included.
+
+    `shares` is a way to the same weights that is open already.
 
     Raises:
         UsageError: If the name has another form.
         EngineError: If a key, a client or a model file is missing.
     """
     if name.partition(":")[0] == LOCAL:
-        return LocalWire(name, report=report)
+        if not isinstance(shares, LocalWire) or shares.name != name:
+            shares = None
+        return LocalWire(name, report=report, shares=shares)
     return ProviderWire(name, base_url=base_url, price=price)

@@ -86,6 +86,8 @@ class ProviderWire:
         """What sentences call the model."""
 
         self._provider, self._model = split_model(name)
+        if self._provider == "openai":
+            base_url = base_url or os.environ.get("OPENAI_BASE_URL")
         self._base_url = base_url.rstrip("/") if base_url else None
         self._price = price
         variable = key_variable(self._provider)
@@ -186,9 +188,10 @@ class ProviderWire:
     def price(self, request: ChatRequest) -> float | None:
         """Return the most that `request` can cost in US dollars, None if unknown."""
         most = request.sampling.max_tokens or _DEFAULT_MAX_TOKENS
-        return self._cost(request.size, most)
+        return self.cost(request.size, most)
 
-    def _cost(self, tokens_in: int, tokens_out: int) -> float | None:
+    def cost(self, tokens_in: int, tokens_out: int) -> float | None:
+        """Return what tokens cost in US dollars, None if the price is unknown."""
         if self._price is not None:
             return (tokens_in * self._price[0] + tokens_out * self._price[1]) / 1e6
         if self._base_url is not None:
@@ -269,7 +272,7 @@ class ProviderWire:
             tokens_in,
             tokens_out,
             is_cut=response.finish_reason == "length",
-            money=self._cost(tokens_in, tokens_out),
+            money=self.cost(tokens_in, tokens_out),
         )
 
     def _check_whole(self) -> None:
