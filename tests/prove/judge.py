@@ -59,7 +59,7 @@ def observe(source: str, name: str, arguments: tuple[Any, ...]) -> ReplayResult:
     except Exception:  # noqa: BLE001 - what raises does not hold
         return ReplayResult(is_in_domain=False)
     try:
-        result = _limited(namespace[name], given)
+        result = limited(namespace[name], given)
     except TooLongError:
         return ReplayResult(is_in_domain=True, violated="", observed="too long")
     except Exception as error:  # noqa: BLE001 - whatever our function raises
@@ -86,7 +86,12 @@ def _keywords(node: ast.FunctionDef) -> dict[str, Any]:
     return {a.arg: ast.literal_eval(d) for a, d in pairs if d is not None}
 
 
-def _limited(function: Any, arguments: tuple[Any, ...]) -> Any:
+def limited(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Call a function that may not end.
+
+    Raises:
+        TooLongError: If it runs for too many lines.
+    """
     lines = 0
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:

@@ -9,21 +9,35 @@ here to check them.
 
 import ast
 import copy
+import itertools
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import TextIO
 
 from codegrad.bench.proof_corpus import BARE, GIVEN, functions
-from codegrad.contract import ClauseKind, read_contract
+from codegrad.bench.proof_styles import STYLES_BARE, STYLES_GIVEN
+from codegrad.contract import ClauseKind, Contract
 from codegrad.prove.inputs import inputs
-from codegrad.prove.kinds import kind_of_annotation
+from codegrad.prove.kinds import (
+    Kind,
+    is_telling,
+    join,
+    join_all,
+    kind_of_annotation,
+    kind_of_value,
+)
 from codegrad.prove.proof import prove
 from codegrad.prove.result import ProofResult
+from codegrad.prove.subset import Function, Module, parameters
 from codegrad.verdict import Status
 
+Caller = Callable[[Callable[..., object], tuple[object, ...]], object]
+
 SURVIVED_INPUTS = 2000
+_MOST_PARTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +66,96 @@ def attempt(name: str, source: str, *, count: int = SURVIVED_INPUTS) -> Attempt:
     return Attempt(name, result, broken, tried)
 
 
-def survive(name: str, source: str, *, count: int, seed: int = 1) -> tuple[int, int]:
-    """Return how many inputs met the preconditions, and how many broke the contract."""
-    namespace: dict[str, object] = {}
-    exec(compile(source, name, "exec"), namespace)  # noqa: S102 - our own corpus
-    function = namespace[name]
-    assert callable(function)
-    node = next(
-        n
-        for n in ast.parse(source).body
-        if isinstance(n, ast.FunctionDef) and n.name == name
-    )
-    contract = read_contract(node)
-    kinds = {
-        a.arg: kind_of_annotation(a.annotation)
-        for a in node.args.args
-        if a.annotation is not None
-    }
-    before, after = (
-        [compile(c.expression, name, "eval") for c in contract.of(kind)]
-        for kind in (ClauseKind.PRE, ClauseKind.POST)
-    )
+def survive(  # noqa: PLR0913 - what the proof was about, and how much to try
+    name: str,
+    source: str,
+    contract: Contract | None = None,
+    *,
+    count: int,
+    seed: int = 1,
+    runs: Sequence[tuple[object, ...]] = (),
+    call: Caller | None = None,
+) -> tuple[int, int]:
+    """Return how many inputs met the preconditions, and how many broke the contract.
+
+    Inputs are generated until `count` of them met the preconditions, ten times as
+    many at most. An exception breaks the contract. `runs` give types where there are
+    no annotations.
+    """
+    namespace: dict[str, object] = {"implies": lambda a, b: not a or b}
+    exec(compile(source, name, "exec"), namespace)  # noqa: S102 - our own functions
+    module = Module(source)
+    if contract is not None:
+        module.override(name, contract)
+    function = module.function(name)
+    kinds = _kinds(function, runs)
+    before = [_compiled(c) for c in function.clauses(ClauseKind.PRE)]
+    after = [(_compiled(c), sees) for c, sees in function.promises()]
+    called = namespace[name]
+    assert callable(called)
     tried = broken = 0
-    for arguments in inputs(kinds, node, count=count, seed=seed):
-        given = dict(zip(kinds, copy.deepcopy(arguments), strict=True))
-        if not all(eval(c, {**namespace, **given}) for c in before):  # noqa: S307 - our own corpus
+    generated = itertools.chain.from_iterable(
+        inputs(kinds, function.node, count=count, seed=seed + 100 * part)
+        for part in range(_MOST_PARTS)
+    )
+    for arguments in generated:
+        passed = dict(zip(kinds, arguments, strict=True))
+        if not _holds(before, namespace | passed):
             continue
         tried += 1
-        old = {f"old_{n}": v for n, v in zip(kinds, arguments, strict=True)}
-        scope = {**namespace, **given, **old, "result": function(**given)}
-        broken += not all(eval(c, dict(scope)) for c in after)  # noqa: S307 - our own corpus
+        broken += _breaks(call or _plainly, called, passed, namespace, after)
+        if tried >= count:
+            break
     return tried, broken
+
+
+def _kinds(function: Function, runs: Sequence[tuple[object, ...]]) -> dict[str, Kind]:
+    defaults = function.defaults()
+    found = {}
+    for place, parameter in enumerate(parameters(function.node)):
+        if is_telling(parameter.annotation):
+            assert parameter.annotation is not None
+            kind = kind_of_annotation(parameter.annotation)
+        else:
+            kind = join_all(kind_of_value(run[place]) for run in runs)
+        if parameter.arg in defaults:
+            kind = join(kind, kind_of_value(defaults[parameter.arg]))
+        found[parameter.arg] = kind
+    return found
+
+
+def _compiled(clause: ast.expr) -> CodeType:
+    return compile(ast.unparse(clause), "<clause>", "eval")
+
+
+def _holds(clauses: Sequence[CodeType], scope: dict[str, object]) -> bool:
+    try:
+        return all(eval(c, scope) for c in clauses)  # noqa: S307 - our own contracts
+    except Exception:  # noqa: BLE001 - a clause that raises does not hold
+        return False
+
+
+def _plainly(called: Callable[..., object], arguments: tuple[object, ...]) -> object:
+    return called(*arguments)
+
+
+def _breaks(
+    call: Caller,
+    called: Callable[..., object],
+    passed: Mapping[str, object],
+    namespace: Mapping[str, object],
+    after: Sequence[tuple[CodeType, bool]],
+) -> bool:
+    given = copy.deepcopy(dict(passed))
+    try:
+        result = call(called, tuple(given.values()))
+    except Exception:  # noqa: BLE001 - a proved function raises nothing
+        return True
+    fixed = {f"old_{n}": v for n, v in passed.items()} | {"result": result}
+    return not all(
+        _holds([clause], {**namespace, **(given if sees else passed), **fixed})
+        for clause, sees in after
+    )
 
 
 def report(title: str, attempts: Sequence[Attempt], out: TextIO) -> None:
@@ -115,7 +188,12 @@ def report(title: str, attempts: Sequence[Attempt], out: TextIO) -> None:
 def main() -> int:
     """Measure the whole corpus; return 1 if a proof was wrong."""
     wrong = 0
-    for title, text in (("invariants given", GIVEN), ("inference only", BARE)):
+    for title, text in (
+        ("invariants given", GIVEN),
+        ("inference only", BARE),
+        ("other styles, invariants given", STYLES_GIVEN),
+        ("other styles, inference only", STYLES_BARE),
+    ):
         attempts = [attempt(name, source) for name, source in functions(text)]
         report(title, attempts, sys.stdout)
         wrong += sum(a.broken for a in attempts)
