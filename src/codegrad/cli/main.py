@@ -31,6 +31,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write one run as a self-contained HTML page."),
     "evaluate": ("evaluate", "Grade samples of a benchmark, isolated; pass@k."),
     "bench": ("bench", "Solve a benchmark by what is visible; judge the answers."),
+    "cache": ("cache", "Show, list, check or clear what models answered."),
     "engines": ("engines", "List the engines and whether they would work here."),
     "doctor": ("doctor", "Report the isolation layers and tools of this machine."),
 }

@@ -230,7 +230,9 @@ class LocalWire:
         shares: "LocalWire | None" = None,
     ) -> None:
         self.name = name
-        self.served = shares.served if shares else _Served(name, context_tokens, report)
+        self.served: _Served = (
+            shares.served if shares else _Served(name, context_tokens, report)
+        )
         """The model; wires of one model share it."""
 
         self._inner: ProviderWire | None = None
