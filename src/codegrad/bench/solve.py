@@ -1,7 +1,7 @@
 """One job of an experiment: a task, a strategy and a seed in, a final answer out.
 
 A job is all that a worker process knows: the visible task as text, the names of the
-engines, the budget. No judge's data is in it, nor a path to any.
+engines, the budget. No data of the judge is in it.
 """
 
 import hashlib

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from codegrad.bench.ledger import Ledger, read_about
+from codegrad.errors import DatasetError
+
+ABOUT = {"schema": "s/1", "samples": 3}
+
+
+def test_rows_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "rows.jsonl"
+    with Ledger(path, ABOUT) as ledger:
+        ledger.add("a", {"value": 1})
+        ledger.add("b", {"value": [2, None]})
+        ledger.add("a", {"value": 9})
+        checksum = ledger.checksum()
+    with Ledger(path, ABOUT) as again:
+        assert [(key, row["value"]) for key, row in again.rows()] == [
+            ("a", 1),
+            ("b", [2, None]),
+        ]
+        assert again.checksum() == checksum
+    assert read_about(path) == ABOUT
+
+
+def test_after_a_cut_at_any_byte_the_complete_rows_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    with Ledger(path, ABOUT) as ledger:
+        for number in range(4):
+            ledger.add(str(number), {"value": number})
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        complete, rest = 0, size
+        while complete < len(lines) and rest >= len(lines[complete]):
+            rest -= len(lines[complete])
+            complete += 1
+        with Ledger(path, ABOUT) as ledger:
+            assert len(ledger) == max(0, complete - 1), size
+            for number in range(4):
+                ledger.add(str(number), {"value": number})
+        assert path.read_bytes() == whole, size
+
+
+def test_rows_about_something_else_are_refused_with_the_difference(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    Ledger(path, ABOUT).close()
+    with pytest.raises(DatasetError, match=r"other settings \(samples 3, not 5\)"):
+        Ledger(path, {**ABOUT, "samples": 5})
+    path.write_text("[]\n")
+    with pytest.raises(DatasetError, match="is no record of an experiment"):
+        Ledger(path, ABOUT)
+
+
+def test_the_checksum_does_not_depend_on_the_order(tmp_path: Path) -> None:
+    sums = set()
+    for name, order in (("one", "abc"), ("two", "cab")):
+        with Ledger(tmp_path / name, ABOUT) as ledger:
+            for key in order:
+                ledger.add(key, {"value": key * 2})
+            sums.add(ledger.checksum())
+    assert len(sums) == 1
