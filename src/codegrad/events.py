@@ -24,6 +24,8 @@ class Event:
       direction, weight, hard, source, counterexamples, values, lines}]).
     - `reviewed`: `critic`, `critiques` (those that are left), `claims` ([{claim,
       status, why}]: confirmed, refuted, unchecked), `note`, `spent`.
+    - `constraints`: `note`, `hypotheses` ([{claim, source, others, against, trust,
+      why}]), `adopted` ([{name, text, trust, hard}]), `spent`; what is generated.
     - `progress`: `engine`, `candidates` (so far in the run), `note`; not stored.
     - `proposed`: `engine`, `label`, `line`, `sources`, `cost`, `loss`, `accepted`,
       `reason` (why it was rejected); one for each proposal that was verified.

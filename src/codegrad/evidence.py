@@ -32,6 +32,15 @@ class EvidenceRow:
     """Why it was not run, or what the stage said."""
 
     forge_proof: bool = True
+    trust: float | None = None
+    """How far a generated constraint is trusted, 0 to 1."""
+
+    @property
+    def provenance(self) -> str:
+        """Who asked for it, and how far a generated one is trusted."""
+        if self.trust is None:
+            return self.origin
+        return f"{self.origin}, trust {self.trust:.2f}"
 
     @property
     def place(self) -> str:
@@ -104,6 +113,7 @@ class Evidence:
                 "checked": row.checked,
                 "reason": row.reason,
                 "forge_proof": row.forge_proof,
+                "trust": row.trust,
             }
             for row in self.rows
         ]
@@ -183,4 +193,5 @@ def _row(
         reason=_reason(verdicts, decisive)
         or not_run.get(constraint.name, "" if decisive else "its stage did not run"),
         forge_proof=all(v.forge_proof for v in verdicts),
+        trust=constraint.trust,
     )

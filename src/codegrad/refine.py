@@ -8,7 +8,7 @@ killed run goes on exactly as it would have.
 import difflib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
 from codegrad.engines.engine import Engine
+from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
 from codegrad.events import Event, Listener
 from codegrad.evidence import Evidence
@@ -23,9 +24,10 @@ from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.cgd import CGD, Trial
 from codegrad.optim.choice import choose
+from codegrad.optim.hypotheses import Hypotheses
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Choice, Critic, Strategy
-from codegrad.task import Sources, Task
+from codegrad.task import Constraint, Sources, Task
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
 from codegrad.verify.tools import tool_versions
@@ -109,6 +111,8 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     checkpoint: Mapping[str, Any] | None = None,
     bench: Workbench | None = None,
     ladder: Ladder | None = None,
+    source: ConstraintSource | None = None,
+    hard_from: float | None = None,
 ) -> Result:
     """Return the best program for `task` that the budget allows.
 
@@ -117,7 +121,9 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     says adds to the gradient if it holds when it is executed. Every event goes
     to `on_event` as it happens; give the `state` of a run's last `checkpoint` event to
     go on from there. `KeyboardInterrupt` ends the run with the best so far.
-    `ladder` is what verifies, by default every stage that is not optional.
+    `ladder` is what verifies, by default every stage that is not optional. What
+    `source` reads in the statement is generated: it is checked once it is trusted, as
+    a soft constraint, or as a hard one if its trust is at least `hard_from`.
 
     Raises:
         UnsafeSandboxError: If this machine cannot isolate untrusted code.
@@ -152,6 +158,8 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
             on_event,
             tools,
             ladder,
+            source,
+            Hypotheses(task, tools, hard_from=hard_from),
         )
         try:
             if checkpoint is not None:
@@ -175,8 +183,12 @@ class _Run:
         on_event: Listener | None,
         bench: Workbench,
         ladder: Ladder | None,
+        source: ConstraintSource | None,
+        hypotheses: Hypotheses,
     ) -> None:
-        self.task = task
+        self.task = self._given = task
+        self.source = source
+        self.hypotheses = hypotheses
         self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
         self.critic = None if strategy.critic is Critic.OFF else critic
         self.strategy = strategy
@@ -200,6 +212,7 @@ class _Run:
         self._notes: tuple[str, ...] = ()
         self._dry = False
         self._reviewed = False
+        self._heard = source is None
 
     def loop(self) -> Result:
         """Alternate verification, backward pass and step until there is an end."""
@@ -210,6 +223,7 @@ class _Run:
             self._emit("resumed", {})
         loss: Loss | None = None
         try:
+            self._hear()
             loss = self._completed(self.loss_fn(self.program))
             self._emit("verified", {"loss": loss.to_data()})
             while not (end := self._end(loss)):
@@ -218,7 +232,7 @@ class _Run:
                 loss.backward()
                 self._review()
                 self._emit("gradient", {"critiques": self._critiques()})
-                loss = self._take_step(loss)
+                loss = self._weighed(self._take_step(loss))
                 self._emit("checkpoint", {"state": self.state()})
         except KeyboardInterrupt:
             if loss is None:
@@ -257,6 +271,56 @@ class _Run:
         )
         return loss
 
+    def _hear(self) -> None:
+        """Ask once what the statement says, as constraints."""
+        if self._heard or self.source is None:
+            return
+        before = time.monotonic()
+        suggested = self.source.suggest(self.task, budget=self.budget.left(self.spent))
+        self.spent = self.spent + suggested.spent
+        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._heard = True
+        self.hypotheses.add(suggested.suggestions)
+        self.hypotheses.weigh([self.program.sources[self.task.main]])
+        self._adopt(f"{self.source.name}: {suggested.note}")
+        self._emit("checkpoint", {"state": self.state()})
+
+    def _weighed(self, loss: Loss) -> Loss:
+        """Return the loss by the generated constraints that are trusted by now."""
+        texts = [
+            self.optim.archive.sources(member)[self.task.main]
+            for _, member in self.optim.archive.items()
+        ]
+        if not self.hypotheses.weigh([*texts, self.program.sources[self.task.main]]):
+            return loss
+        self._adopt("weighed again: there are new candidates")
+        return self._completed(self.loss_fn(self.program))
+
+    def _adopt_quietly(self) -> tuple[Constraint, ...]:
+        """Go on with the generated constraints that are trusted, and return them."""
+        generated = self.hypotheses.constraints()
+        if generated or self.task is not self._given:
+            constraints = (*self._given.constraints, *generated)
+            self.task = replace(self._given, constraints=constraints)
+            self.loss_fn.task = self.program.task = self.task
+            self.optim.retarget(self.task)
+        return generated
+
+    def _adopt(self, note: str) -> None:
+        generated = self._adopt_quietly()
+        self._emit(
+            "constraints",
+            {
+                "note": note,
+                "hypotheses": self.hypotheses.to_data(),
+                "adopted": [
+                    {"name": c.name, "text": c.text, "trust": c.trust, "hard": c.hard}
+                    for c in generated
+                ],
+                "spent": self.spent.to_dict(),
+            },
+        )
+
     def _review(self) -> None:
         """Add to the gradients what the critic says and can show."""
         if self.critic is None or self._reviewed:
@@ -273,6 +337,7 @@ class _Run:
         self.spent = self.spent + Spent(seconds=time.monotonic() - before)
         self._reviewed = review.is_over
         self.optim.reflect("; ".join(c.direction for c in review.critiques))
+        self.hypotheses.add(review.suggestions(self.critic.name))
         for code in self.program.codes:
             own = [
                 critique
@@ -379,6 +444,8 @@ class _Run:
             "exhausted": self._dry,
             "critic": self.critic.state() if self.critic else None,
             "reviewed": self._reviewed,
+            "heard": self._heard,
+            "hypotheses": self.hypotheses.to_data(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -387,6 +454,9 @@ class _Run:
         if dict(state["sources"]) != dict(self.program.sources):
             self.program.update(state["sources"])
         self.spent = Spent(**state["spent"])
+        self.hypotheses.restore(state.get("hypotheses", ()))
+        self._heard = bool(state.get("heard", True)) or self.source is None
+        self._adopt_quietly()
         self.optim.restore(state["optimizer"])
         self._dry = bool(state["exhausted"])
         self._reviewed = bool(state.get("reviewed", False))
@@ -400,6 +470,8 @@ class _Run:
             engine.close()
         if self.critic is not None:
             self.critic.close()
+        if self.source is not None:
+            self.source.close()
 
     def _description(self) -> dict[str, Any]:
         return {

@@ -207,6 +207,14 @@ class Constraint:
     hard: bool = True
     """Whether it may veto; soft constraints only order what the hard ones allow."""
 
+    trust: float | None = None
+    """How far a generated constraint is trusted, 0 to 1; None if nobody doubts it."""
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it is generated and soft: its input may lie outside the domain."""
+        return self.origin is Origin.GENERATED and not self.hard
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:

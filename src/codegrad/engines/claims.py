@@ -106,6 +106,21 @@ class CheckedClaim:
     """How much the confirmation says, 0 to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A constraint that somebody proposes, and how many came to it independently."""
+
+    claim: Claim
+    source: str
+    """Who proposes it: a model's name, `critic`."""
+
+    others: int = 0
+    """Further answers that came to the same."""
+
+    against: int = 0
+    """Answers that came to something else for the same input."""
+
+
 def read_claim(data: object) -> Claim | None:  # noqa: PLR0911 - one answer a kind
     """Return the claim that a model wrote, or None if it is none.
 

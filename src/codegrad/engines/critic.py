@@ -18,10 +18,14 @@ from codegrad.code import MODULE, Program
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.claim_checks import check_claim
 from codegrad.engines.claims import (
+    AGREED,
     OBSERVED,
     CheckedClaim,
     Claim,
     ClaimStatus,
+    InputClaim,
+    PostClaim,
+    Suggestion,
     read_claim,
 )
 from codegrad.engines.client import Asked, ChatClient, Patience
@@ -113,6 +117,24 @@ class Review:
     def count(self, status: ClaimStatus) -> int:
         """Return how many claims came out so."""
         return sum(checked.status is status for checked in self.claims)
+
+    def suggestions(self, source: str) -> tuple[Suggestion, ...]:
+        """Return what was confirmed and no constraint says yet, as hypotheses.
+
+        That the program does what was claimed is known; that it should do something
+        else is not, so it has to be trusted before it is checked.
+        """
+        found: list[Suggestion] = []
+        for checked in self.claims:
+            claim = checked.claim
+            if checked.status is not ClaimStatus.CONFIRMED:
+                continue
+            if isinstance(claim, InputClaim) and checked.weight < AGREED:
+                claim = replace(claim, observed="")
+            elif not isinstance(claim, PostClaim):
+                continue
+            found.append(Suggestion(claim, source))
+        return tuple(found)
 
     def to_data(self) -> dict[str, Any]:
         """Return the review as JSON-able data."""

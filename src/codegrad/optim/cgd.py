@@ -158,6 +158,10 @@ class CGD:
         """What was tried before, oldest first."""
         return tuple(self._momentum)
 
+    def retarget(self, task: Task) -> None:
+        """Go on with the same texts and other generated constraints."""
+        self._task = task
+
     def zero_grad(self) -> None:
         """Forget the gradients of every variable of the program."""
         self.program.zero_grad()

@@ -402,6 +402,7 @@ def _constraint(data: _Data) -> Constraint:
         check=SyntaxCheck(),
         origin=Origin(data.get("origin", "given")),
         hard=bool(data.get("hard", True)),
+        trust=data.get("trust"),
     )
 
 
@@ -416,6 +417,7 @@ def _evidence(data: _Data) -> EvidenceRow:
         checked=int(data.get("checked", 0)),
         reason=str(data.get("reason") or ""),
         forge_proof=bool(data.get("forge_proof", True)),
+        trust=data.get("trust"),
     )
 
 

@@ -112,7 +112,7 @@ def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
     if not console.is_terminal:
         for row in rows:
             hard = "hard" if row.hard else "soft"
-            facts = f"{row.stage}, {row.origin}, {hard}, {row.checked} checked"
+            facts = f"{row.stage}, {row.provenance}, {hard}, {row.checked} checked"
             if not row.forge_proof:
                 facts += ", not forge-proof"
             asks = f"{row.constraint}: {row.text} ({facts})"
@@ -129,7 +129,7 @@ def show_evidence(console: Console, rows: Sequence[EvidenceRow]) -> None:
             cell(row.constraint),
             cell(row.text, below=[row.reason] if row.reason else []),
             cell(row.place + ("" if row.forge_proof else " *")),
-            cell(row.origin),
+            cell(row.provenance),
             cell(f"{row.checked:,}"),
         )
     _print(console, table, wrap=True)

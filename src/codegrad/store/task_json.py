@@ -157,6 +157,7 @@ def _constraint_to_json(constraint: Constraint) -> dict[str, Any]:
         "check": check,
         "origin": constraint.origin.value,
         "hard": constraint.hard,
+        "trust": constraint.trust,
     }
 
 
@@ -178,6 +179,7 @@ def _constraint_from_json(data: Mapping[str, Any]) -> Constraint:
         check=kind(**values),
         origin=Origin(data["origin"]),
         hard=data["hard"],
+        trust=data.get("trust"),
     )
 
 

@@ -56,7 +56,7 @@ def known_inputs(task: Task) -> list[Arguments]:
     """Return the arguments of every call of the entry point that the task names."""
     return [
         (check.args, check.kwargs)
-        for check in (constraint.check for constraint in task.constraints)
+        for check in (c.check for c in task.constraints if not c.is_guess)
         if isinstance(check, CallCheck)
         and (check.function or task.entry_point) == task.entry_point
     ]

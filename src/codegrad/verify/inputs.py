@@ -72,6 +72,8 @@ def known_calls(task: Task) -> list[Known]:
     names = _parameter_names(node)
     found: dict[str, Known] = {}
     for constraint in task.constraints:
+        if constraint.is_guess:
+            continue
         match constraint.check:
             case CallCheck() as check if (
                 check.function or task.entry_point
