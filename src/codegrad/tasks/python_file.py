@@ -6,11 +6,13 @@ examples and the contract. The file is parsed, never executed.
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from codegrad.contract import read_contract
 from codegrad.errors import TargetError
 from codegrad.task import (
+    AssertionCheck,
     Constraint,
     Task,
     clause_constraints,
@@ -222,7 +224,7 @@ def _all_examples(
             unrelated.append(name)
             continue
         part = read_examples(docstring, name, entry_point=entry_point)
-        found.constraints += part.constraints
+        found.constraints += [_beside(c, tree) for c in part.constraints]
         found.notes += part.notes
     if unrelated:
         found.notes.append(
@@ -256,6 +258,25 @@ def _reached(edges: Mapping[str, set[str]], start: str) -> set[str]:
         found |= new
         waiting += new
     return found
+
+
+def _beside(constraint: Constraint, tree: ast.Module) -> Constraint:
+    """Return a constraint that runs beside the code if it makes objects of its classes.
+
+    Such objects cannot cross a process border.
+    """
+    check = constraint.check
+    if not isinstance(check, AssertionCheck):
+        return constraint
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    try:
+        test = ast.parse(check.source)
+    except (SyntaxError, ValueError, RecursionError):
+        return constraint
+    names = {node.id for node in ast.walk(test) if isinstance(node, ast.Name)}
+    if not classes & names:
+        return constraint
+    return replace(constraint, check=replace(check, shares_process=True))
 
 
 def _loose_strings(tree: ast.Module) -> Iterator[str]:

@@ -53,7 +53,7 @@ def judge_assertion(
     constraint: Constraint, outcome: TestOutcome, function: str, *, forge_proof: bool
 ) -> Verdict:
     """Turn what a test reported into a verdict."""
-    if outcome.kind == "not_run":
+    if outcome.kind == "not_run" or _could_not_ask(outcome):
         reason = outcome.message or "not tried: too many earlier tests were killed"
         return Verdict(
             constraint.name,
@@ -82,6 +82,18 @@ def judge_assertion(
         checked=max(1, len(outcome.calls)),
         distance=gap,
         forge_proof=forge_proof,
+    )
+
+
+def _could_not_ask(outcome: TestOutcome) -> bool:
+    """Return whether a value of the test could not be sent: that refutes nothing.
+
+    A candidate that raises an error of this name was called, and is refuted.
+    """
+    return (
+        outcome.kind == "raised"
+        and outcome.error == "CannotCrossError"
+        and not outcome.calls
     )
 
 
