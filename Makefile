@@ -2,8 +2,13 @@
 UV := .boot/bin/uv
 RUN := .venv/bin
 DATA ?= ../shared/data
+# Programs of each set in bench-verify, mutants of each solution, runs of each function.
+SAMPLE ?= 120
+MUTANTS ?= 0
+RUNS ?= 10
+PEERS ?= 9
 
-.PHONY: help demo test test-slow test-ray test-local check format bench clean
+.PHONY: help demo test test-slow test-ray test-local check format bench bench-verify clean
 
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
@@ -13,6 +18,7 @@ help:
 	@echo "make test-local the tests of local weights, in an environment of their own"
 	@echo "make check      format, lint, types"
 	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
+	@echo "make bench-verify  what the stages find, miss and cost; SAMPLE=0 is all"
 
 $(UV):
 	@echo "setting up uv in .boot"
@@ -62,6 +68,17 @@ bench: .venv/.ready
 	$(RUN)/python -m codegrad.bench.sandbox_cost
 	$(RUN)/python -m codegrad.bench.repair quixbugs --data $(DATA)
 	$(RUN)/python -m codegrad.bench.repair humanevalfix --data $(DATA)
+
+bench-verify: .venv/.ready
+	$(RUN)/python -m codegrad.bench.verify_bugs bugs --data $(DATA)
+	$(RUN)/python -m codegrad.bench.verify_bugs bugs --data $(DATA) --peers $(PEERS)
+	$(RUN)/python -m codegrad.bench.verify_bugs alarms --data $(DATA)
+	$(RUN)/python -m codegrad.bench.verify_bugs soft --data $(DATA) \
+		--sample $(SAMPLE) --peers $(PEERS)
+	$(RUN)/python -m codegrad.bench.verify_mutants --data $(DATA) --sample $(MUTANTS)
+	$(RUN)/python -m codegrad.bench.growth --runs $(RUNS)
+	$(RUN)/python -m codegrad.bench.stage_cost --data $(DATA)
+	$(RUN)/python -m codegrad.bench.proof_reach
 
 clean:
 	rm -rf .venv .venv-ray .venv-local .boot .mypy_cache .pytest_cache .ruff_cache
