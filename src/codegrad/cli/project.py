@@ -57,6 +57,12 @@ def read(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in (_table(path) or {}).items():
         setting = _SETTINGS.get(key)
+        if key == "base-url":
+            # Who writes a repository must not decide who is sent the user's key.
+            raise UsageError(
+                f"{path}: base-url is not read from a project file, because your key "
+                "is sent there; type --base-url"
+            )
         if setting is None:
             raise UsageError(
                 f"{path}: unknown key {key!r} in [{TABLE}]; known: "
@@ -140,7 +146,6 @@ _SETTINGS = {
     "engine": _Setting("engine", _text),
     "critic": _Setting("critic", _text),
     "strategy": _Setting("strategy", _text),
-    "base-url": _Setting("base_url", _text),
     "cache": _Setting("cache", _text),
 }
 
