@@ -8,6 +8,7 @@ structured output, no streams, no temperature. They say so with an error that na
 the feature; a request is then sent once more without it (`Feature`).
 """
 
+import os
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -55,6 +56,7 @@ _FOR_ALL = {
     404: "{endpoint} does not know {name}; check the model and the address",
     407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
 }
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
 _NO_CREDIT = re.compile(r"insufficient_quota|exceeded your current quota|billing")
 
 
@@ -111,8 +113,8 @@ def unreachable(endpoint: str, cause: str) -> WireError:
     elif "ssl" in lower or "tls" in lower:
         trouble = Trouble.FINAL
         advice = "it does not speak TLS; write http:// or correct the port"
-    elif "proxy" in lower or "407" in lower:
-        advice = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+    elif proxies := [name for name in _PROXIES if os.environ.get(name)]:
+        advice = f"check the proxy in {' and '.join(proxies)}, or correct the address"
     else:
         advice = "start the server, or correct the address"
     return WireError(f"{endpoint} cannot be reached: {advice} ({cause})", trouble)

@@ -1,0 +1,183 @@
+"""A run on models that is killed at random moments: same result, nothing paid twice.
+
+`pytest -m slow -s tests/cli/test_kill_models.py` prints the moments.
+"""
+
+import json
+import os
+import random
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engines.chat_server import ChatServer
+
+COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
+KILLS = 20
+TEXT = '''def roman(number):
+    """Return a number below 40 in Roman numerals.
+
+    >>> roman(4)
+    'IV'
+    >>> roman(18)
+    'XVIII'
+    >>> roman(39)
+    'XXXIX'
+    """
+    raise NotImplementedError
+'''
+HEAD = "```python\ndef roman(number):\n"
+STEPS = [
+    HEAD + '    return "IV" if number == 4 else ""\n```',
+    HEAD + '    return {4: "IV", 18: "XVIII"}.get(number, "")\n```',
+    HEAD
+    + '    text = ""\n'
+    + '    for value, letters in [(10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]:'
+    + "\n        while number >= value:\n            text += letters\n"
+    + "            number -= value\n    return text\n```",
+]
+REVIEW = {
+    "critiques": [
+        {
+            "line": 11,
+            "problem": "not every number is handled",
+            "change": "subtract the largest value that fits",
+            "claim": {"call": "roman(39)", "expected": "'XXXIX'"},
+        }
+    ]
+}
+
+
+def answer(prompt: str, body: Mapping[str, Any]) -> str:
+    """Return what follows from the prompt alone: the next of three versions."""
+    if body["model"] == "reviewer":
+        return json.dumps(REVIEW)
+    if "different approaches" in prompt:
+        return "1. Subtract greedily.\n2. Map each digit.\n3. Look it up."
+    now = prompt.rpartition("as it is")[2]
+    done = 2 if '18: "XVIII"' in now else 1 if '"IV" if number' in now else 0
+    # Another plan gives another text, so that a step has several proposals.
+    plan = re.search(r"Follow this approach: (\w+)", prompt)
+    return STEPS[done].replace("```python\n", f"```python\n# {plan and plan[1]}\n")
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(answer, delay_s=0.2, piece_s=0.01).running() as running:
+        yield running
+
+
+class Runs:
+    """Runs of one task that differ in when they were killed."""
+
+    def __init__(self, folder: Path, server: ChatServer) -> None:
+        self.folder = folder
+        (folder / "roman.py").write_text(TEXT)
+        self.refine = [
+            *("refine", "roman.py", "--json", "--strategy", "no-search"),
+            *("--engine", "openai:coder", "--critic", "openai:reviewer"),
+            *("--base-url", server.url, "--cache", "off"),
+        ]
+        self.env = {
+            **os.environ,
+            "OPENAI_API_KEY": "sk-any",
+            "CODEGRAD_STORE": str(folder / "runs.db"),
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ids(self) -> set[str]:
+        path = self.folder / "runs.db"
+        if not path.exists():
+            return set()
+        with sqlite3.connect(path) as db:
+            return {row[0] for row in db.execute("SELECT id FROM runs")}
+
+    def calls(self, run_id: str) -> list[tuple[str, str, int | None, str]]:
+        with sqlite3.connect(self.folder / "calls.db") as db:
+            return db.execute(
+                "SELECT payer, key, status, outcome FROM calls WHERE payer LIKE ?",
+                (f"{run_id}%",),
+            ).fetchall()
+
+
+def essence(document: dict[str, Any]) -> dict[str, Any]:
+    kept = ("status", "files", "evidence", "steps", "exit_code", "diff")
+    return {name: document[name] for name in kept}
+
+
+@pytest.mark.slow
+def test_a_run_on_models_killed_twenty_times_pays_nothing_twice(
+    tmp_path: Path, server: ChatServer
+) -> None:
+    runs = Runs(tmp_path, server)
+    began = time.monotonic()
+    out, err = runs.start(*runs.refine).communicate()
+    lasts = time.monotonic() - began
+    assert out, err
+    undisturbed = json.loads(out)
+    asked = Counter(server.billed)
+    assert undisturbed["verified"]
+    assert undisturbed["steps"] >= 3
+    figures = [f"undisturbed: {lasts:.1f} s, {undisturbed['spent']['calls']} calls"]
+
+    rng = random.Random(11)
+    kills = lost_in_all = 0
+    while kills < KILLS:
+        server.billed.clear()
+        before = runs.ids()
+        moments: list[float] = []
+        process = runs.start(*runs.refine)
+        while True:
+            moment = rng.uniform(0.2, lasts)
+            try:
+                out, err = process.communicate(timeout=moment)
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                kills += 1
+                moments.append(moment)
+            mine = runs.ids() - before
+            # Killed before the run was recorded: nothing was asked, start again.
+            again = ["resume", mine.pop(), "--json"] if mine else runs.refine
+            process = runs.start(*again)
+        assert process.returncode == 0, err
+        document = json.loads(out)
+        assert essence(document) == essence(undisturbed)
+        calls = runs.calls(document["run"])
+        whole = Counter(
+            (payer, key) for payer, key, status, _ in calls if status == 200
+        )
+        lost = sum(outcome == "unknown" for *_, outcome in calls)
+        assert set(whole.values()) == {1}, "a reply that had arrived was paid again"
+        assert set(server.billed) == set(asked), "a question was lost or invented"
+        # A reply on its way when the process died may be billed; the ledger says so.
+        twice = sum(server.billed.values()) - len(server.billed)
+        assert twice <= lost
+        assert document["spent"]["calls"] == undisturbed["spent"]["calls"] + lost
+        lost_in_all += lost
+        shown = ", ".join(f"{moment:.1f}" for moment in moments)
+        figures.append(
+            f"killed at [{shown}] s: same result, {sum(whole.values())} replies each "
+            f"used once, {lost} were on their way"
+        )
+    figures.append(f"{kills} kills, {lost_in_all} replies on their way, 0 paid twice")
+    sys.stdout.write("\n" + "\n".join(figures) + "\n")
+    assert (tmp_path / "roman.py").read_text() == TEXT
