@@ -95,7 +95,7 @@ class Summary:
             "resumed": self.resumed,
             "left_out": self.bad,
             "missing": list(self.missing),
-            "missing_count_as": "unsolved" if self.counts_missing else "not there",
+            "missing_count_as": "zero" if self.counts_missing else "skipped",
             "pass_at_k": {
                 suite: {str(k): value for k, value in found.items()}
                 for suite, found in self.pass_at_k.items()

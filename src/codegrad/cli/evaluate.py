@@ -17,6 +17,7 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
 from codegrad.bench.shards import Shard
+from codegrad.cli.main import EXIT_INTERRUPTED
 from codegrad.cli.options import json_option
 from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
 from codegrad.errors import UsageError
@@ -52,8 +53,8 @@ _SHOWN_TASKS = 20
 @sharing_options
 @click.option(
     "--missing",
-    type=click.Choice(["unsolved", "skip"]),
-    default="unsolved",
+    type=click.Choice(["zero", "skip"]),
+    default="zero",
     show_default=True,
     help="How problems without samples count.",
 )
@@ -114,22 +115,30 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     about = {"dataset": name, "sha256": dataset.checksum, "python": str(python or "")}
     path = results_path or samples.with_name(f"{samples.name}.results.jsonl")
     started = time.monotonic()
-    with (
-        SampleFile(samples, dataset, skip_bad=skip_bad) as found,
-        Results(path, about) as results,
-    ):
-        for other in merge:
-            results.merge(other)
-        with progress_bar("grading") as report:
-            summary = evaluate(
-                found,
-                dataset,
-                results,
-                where,
-                shard=shard,
-                counts_missing=missing == "unsolved",
-                progress=report,
-            )
+    try:
+        with (
+            SampleFile(samples, dataset, skip_bad=skip_bad) as found,
+            Results(path, about) as results,
+        ):
+            for other in merge:
+                results.merge(other)
+            with progress_bar("grading") as report:
+                summary = evaluate(
+                    found,
+                    dataset,
+                    results,
+                    where,
+                    shard=shard,
+                    counts_missing=missing == "zero",
+                    progress=report,
+                )
+    except KeyboardInterrupt:
+        click.echo(
+            f"codegrad: interrupted; what was graded is kept in {path}: run the same "
+            "command again to go on",
+            err=True,
+        )
+        return EXIT_INTERRUPTED
     seconds = time.monotonic() - started
     if as_json:
         document = {**summary.to_data(), "seconds": round(seconds, 3)}
@@ -155,7 +164,7 @@ def _show(summary: Summary, path: Path, seconds: float, bad: list[str]) -> None:
     if summary.missing:
         some = ", ".join(summary.missing[:5])
         more = ", ..." * (len(summary.missing) > 5)  # noqa: PLR2004 - shown above
-        counted = "count as unsolved" if summary.counts_missing else "are left out"
+        counted = "count as zero" if summary.counts_missing else "are left out"
         click.echo(
             f"  {len(summary.missing)} problems without samples {counted}: {some}{more}"
         )
