@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -136,6 +136,7 @@ class Host:
         goes_on: bool = False,
         is_timed: bool = False,
         context: str = "",
+        patience: float = 1.0,
     ) -> HostRun:
         """Run one candidate; `take` sees its records as they arrive.
 
@@ -148,10 +149,16 @@ class Host:
             goes_on: Whether to go on after a call that raised.
             is_timed: Send the processor seconds of each call, too.
             context: Source to execute in the module before the candidate's.
+            patience: Factor on the limits that are not on processor time.
 
         Raises:
             SandboxError: If no confined process can be started.
         """
+        limits = replace(
+            self._limits,
+            silence_s=self._limits.silence_s * patience,
+            total_s=self._limits.total_s * patience,
+        )
         job = {
             "source": source,
             "entry": entry,
@@ -169,7 +176,7 @@ class Host:
                 far.close()
             data = marshal.dumps(job, answering.PLAIN_VERSION)
             frame = struct.pack("<I", len(data)) + data
-            reader = _Reader(near, frame, take, self._limits)
+            reader = _Reader(near, frame, take, limits)
             reader.follow()
             return self._end(control, reader)
         except ZygoteLostError:
