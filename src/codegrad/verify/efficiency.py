@@ -16,8 +16,9 @@ from codegrad.verify.generation import Inputs
 from codegrad.verify.growing_calls import run_series, specifications
 from codegrad.verify.growth import Fit, Growth, fit, growth_of
 from codegrad.verify.operation_count import instrument, unmodelled
-from codegrad.verify.session import unknown
+from codegrad.verify.session import Session, unknown
 from codegrad.verify.stage import Workbench
+from codegrad.verify.time_limit import TimeLimit, judge_time_limit, time_limit_of
 
 STAGE = "efficiency"
 CPU_S = 1.0
@@ -90,8 +91,17 @@ class EfficiencyStage:
         """Return one verdict for each constraint, in order."""
         inputs = bench.memory.of(task).inputs
         source = sources[task.main]
-        found = measure(source, task, inputs, bench, cpu_s=self._cpu_s)
-        return [self._judge(c, found, task, inputs, bench) for c in constraints]
+        timed = {c.name: limit for c in constraints if (limit := _seconds(c))}
+        session = Session(sources, bench.memory.of(task), bench)
+        found = Measured(None)
+        if len(timed) < len(constraints):
+            found = measure(source, task, inputs, bench, cpu_s=self._cpu_s)
+        return [
+            judge_time_limit(c, timed[c.name], session)
+            if c.name in timed
+            else self._judge(c, found, task, inputs, bench)
+            for c in constraints
+        ]
 
     def _judge(
         self,
@@ -105,7 +115,10 @@ class EfficiencyStage:
         stated = constraint.check.limit
         limit = growth_of(stated) if stated else None
         if stated and limit is None:
-            reason = f"`{stated}` is not a class that is known, such as O(n log n)"
+            reason = (
+                f"`{stated}` is not a class that is known, such as O(n log n), nor a "
+                "time, such as 50 ms"
+            )
             return replace(unknown(constraint, STAGE, reason), cpu_s=found.cpu_s)
         if found.growth is None:
             return replace(unknown(constraint, STAGE, found.reason), cpu_s=found.cpu_s)
@@ -125,6 +138,11 @@ class EfficiencyStage:
             found = measure(task.reference, task, inputs, bench, cpu_s=self._cpu_s)
             known[task.reference] = found.growth
         return known[task.reference]
+
+
+def _seconds(constraint: Constraint) -> TimeLimit | None:
+    assert isinstance(constraint.check, CostCheck)
+    return time_limit_of(constraint.check.limit)
 
 
 def _against(

@@ -219,6 +219,7 @@ def run_series(  # noqa: PLR0913 - what one series depends on
     *,
     cpu_s: float,
     passes: int = 1,
+    sizes: Sequence[int] = (),
 ) -> Series:
     """Return the cost of `source` at growing sizes.
 
@@ -230,6 +231,7 @@ def run_series(  # noqa: PLR0913 - what one series depends on
         bench: The workbench to run on.
         cpu_s: Processor seconds for all calls together.
         passes: How often quick calls are measured, some time apart.
+        sizes: The sizes, from 4 upwards; by default up to a few thousand.
     """
     before = task.contract.of(ClauseKind.PRE)
     condition = " and ".join(f"({clause.expression})" for clause in before) or "True"
@@ -243,7 +245,8 @@ def run_series(  # noqa: PLR0913 - what one series depends on
     glue += "arguments, *arguments)\n"
     wall_s = max(2.0, 2 * cpu_s)
     limits = replace(bench.limits, wall_s=min(bench.limits.wall_s, wall_s))
-    sizes = (*_SIZES, *_LARGE_SIZES, *(_HUGE_SIZES if passes > 1 else ()))
+    if not sizes:
+        sizes = (*_SIZES, *_LARGE_SIZES, *(_HUGE_SIZES if passes > 1 else ()))
     calls = [
         Call((mode, list(specs), n, _REPEATS, cpu_s, bool(number)))
         for number in range(passes)

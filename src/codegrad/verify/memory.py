@@ -22,6 +22,9 @@ class Remembered:
     domain: dict[str, bool] = field(default_factory=dict)
     """Whether an input meets the preconditions, by its text."""
 
+    domain_trouble: str = ""
+    """What a precondition raised, if one did."""
+
     reference: dict[str, CallOutcome] = field(default_factory=dict)
     """What the reference does with an input, by its text."""
 

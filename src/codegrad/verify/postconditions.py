@@ -51,7 +51,7 @@ def judge_clause(constraint: Constraint, session: Session) -> Verdict:
         )
     if not checker.reached:
         reason = "no generated input meets the preconditions and gives a plain result"
-        return unknown(constraint, STAGE, reason)
+        return unknown(constraint, STAGE, session.domain_trouble or reason)
     if checker.undecided:
         return unknown(constraint, STAGE, checker.undecided)
     reason = ""

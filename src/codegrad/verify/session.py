@@ -58,6 +58,11 @@ class Session:
             seen=remembered.reference,
         )
 
+    @property
+    def domain_trouble(self) -> str:
+        """What a precondition raised on an input, if one did."""
+        return self._remembered.domain_trouble
+
     def seen_of(self, text: str) -> dict[str, CallOutcome]:
         """Return what is known of the calls of another candidate, to be added to."""
         return self._remembered.peers.setdefault(text, {})
@@ -88,6 +93,10 @@ class Session:
                 self.candidate.limits,
             )
             for key, outcome in zip(missing, outcomes, strict=True):
+                if outcome.error and not self._remembered.domain_trouble:
+                    self._remembered.domain_trouble = (
+                        f"a precondition raises {outcome.error}: {outcome.message}"
+                    )
                 known[key] = outcome.kind is Ending.RETURNED and bool(outcome.value)
         return [args for args in inputs if known[repr(args)]]
 
