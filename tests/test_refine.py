@@ -95,7 +95,7 @@ def test_a_budget_of_nothing_changes_nothing() -> None:
 
 def test_a_task_that_says_nothing_is_not_called_verified() -> None:
     result = refine(task_from_text("def f(x):\n    return x\n", "m.py", "f"))
-    assert result.outcome is Outcome.EXHAUSTED
+    assert result.outcome is Outcome.UNDECIDED
     assert not result.verified
     assert "no test, example or contract" in result.reason
 

@@ -33,8 +33,8 @@ class Event:
     - `chosen`: `label`, `why`, `distinguishing` (inputs that tell the candidates
       apart), `sources`, `loss`; which of several candidates is the answer.
     - `checkpoint`: `state`, from which the run can be continued exactly.
-    - `finished`: `status` (`verified`, `exhausted`, `interrupted`, `unchanged`),
-      `reason`, `sources`, `loss`, `spent`, `evidence`.
+    - `finished`: `status` (`verified`, `exhausted`, `undecided`, `interrupted`,
+      `unchanged`), `reason`, `sources`, `loss`, `spent`, `evidence`.
     - `certified`: `certificate`, the document of docs/certificate.md; after the end.
 
     A `loss` is {value, hard ([n by stage]), ladder ([stage]), soft, distance,

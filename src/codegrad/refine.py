@@ -28,6 +28,7 @@ from codegrad.optim.hypotheses import Hypotheses
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Choice, Critic, Strategy
 from codegrad.task import Constraint, Sources, Task
+from codegrad.verdict import Status
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
 from codegrad.verify.tools import tool_versions
@@ -45,6 +46,9 @@ class Outcome(StrEnum):
 
     EXHAUSTED = "exhausted"
     """The budget is spent or no engine has anything more to offer."""
+
+    UNDECIDED = "undecided"
+    """Nothing is refuted, and nothing says what must hold or not all can be checked."""
 
     INTERRUPTED = "interrupted"
     """The user stopped it; it can be resumed."""
@@ -248,7 +252,7 @@ class _Run:
         """End with the candidate that agreement speaks for, if there are several."""
         if self.strategy.choice is not Choice.AGREEMENT:
             return loss
-        chosen = choose(self.task, self.optim.archive, self.loss_fn.bench)
+        chosen = choose(self.task, self.optim.archive, loss, self.loss_fn.bench)
         member = self.optim.archive.get(chosen.key) if chosen else None
         if chosen is None or member is None:
             return loss
@@ -257,6 +261,8 @@ class _Run:
             found = self.loss_fn.evaluate(sources)
             if loss.verified and not found.verified:
                 return loss  # it passed once and does not now: it is not steady
+            if _broken_guesses(found) > _broken_guesses(loss):
+                return loss  # what is trusted says more than likeness does
             self.program.update(sources)
             loss = self._completed(found.attached(self.program))
         self._emit(
@@ -410,7 +416,10 @@ class _Run:
         elif limit:
             spent = getattr(self.spent, limit)
             reason = f"the budget is spent ({spent:,g} {limit})"
-        return (Outcome.EXHAUSTED, reason) if reason else None
+        if not reason:
+            return None
+        refuted = bool(loss.evidence.refuted)
+        return Outcome.EXHAUSTED if refuted else Outcome.UNDECIDED, reason
 
     def _finish(self, loss: Loss, outcome: Outcome, reason: str) -> Result:
         self._emit(
@@ -530,6 +539,12 @@ class _Run:
     def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
         if self.on_event:
             self.on_event(Event(kind, self.step, data))
+
+
+def _broken_guesses(loss: Loss) -> int:
+    """Return how many generated constraints that are trusted are refuted."""
+    refuted = {v.constraint for v in loss.verdicts if v.status is Status.REFUTED}
+    return sum(c.trust is not None and c.name in refuted for c in loss.constraints)
 
 
 def unified_diff(before: str, after: str, path: str) -> list[str]:

@@ -45,6 +45,7 @@ _STATES = {
     "unchanged": ("✓", "good"),
     "exhausted": ("✗", "bad"),
     "failed": ("✗", "bad"),
+    "undecided": ("?", "open"),
     "interrupted": ("‖", "open"),
     "running": ("…", "open"),
 }

@@ -148,6 +148,9 @@ class Story:
             case "exhausted":
                 told = filter(None, (reason, found or "nothing was established"))
                 text = f"Not verified: {'; '.join(told)}"
+            case "undecided":
+                told = filter(None, (reason, found))
+                text = f"Undecided: {'; '.join(told)}"
             case "failed":
                 text = f"Failed: {reason or 'no reason was recorded'}"
             case "interrupted":
@@ -163,6 +166,8 @@ class Story:
                 return f"codegrad apply {run_id}"
             case "unchanged":
                 return f"codegrad check {shlex.quote(self.name)}"
+            case "undecided":
+                return f"codegrad refine {shlex.quote(self.name)} --tests TESTS"
             case "running":
                 return f"codegrad show {run_id}"
             case _:

@@ -52,6 +52,9 @@ class RunStatus(StrEnum):
     EXHAUSTED = "exhausted"
     """The budget or the ideas ran out first."""
 
+    UNDECIDED = "undecided"
+    """Nothing is refuted, and not all could be decided: there may be no tests."""
+
     UNCHANGED = "unchanged"
     """Nothing had to be changed."""
 
