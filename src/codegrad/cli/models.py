@@ -1,5 +1,6 @@
 """Which models take part in a run: as options say, as a run stores it, as engines."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -7,13 +8,14 @@ from typing import Any
 
 from codegrad.budget import Budget
 from codegrad.engines.chat import Wire
-from codegrad.engines.choice import check_model, choose
+from codegrad.engines.choice import BASE_URL_VARIABLE, check_model, choose
 from codegrad.engines.client import Patience
 from codegrad.engines.critic import ModelCritic, Reviewer
 from codegrad.engines.download import Report, unreported
 from codegrad.engines.engine import Engine
 from codegrad.engines.estimate import estimate
 from codegrad.engines.host import Host
+from codegrad.engines.language import ConstraintSource, ModelSource
 from codegrad.engines.llm import LLMEngine, Style
 from codegrad.engines.local import CONTEXT_TOKENS, LOCAL, wire_to
 from codegrad.engines.search import SearchEngine
@@ -44,15 +46,23 @@ class Models:
     critic: str | None = None
     cache: str = "on"
     strategy: str = CODEGRAD.name
+    source: str | None = None
+    """The model that reads constraints in the statement."""
+
+    hard_from: float | None = None
+    """Trust from which what it reads may veto."""
 
     @classmethod
-    def chosen(
+    def chosen(  # noqa: PLR0913 - one value for each option
         cls,
         engine: str,
         critic: str | None,
         base_url: str | None,
         cache: str,
         strategy: str = CODEGRAD.name,
+        *,
+        source: str | None = None,
+        hard_from: float | None = None,
     ) -> "Models":
         """Return what the options mean.
 
@@ -69,19 +79,25 @@ class Models:
             )
         if critic is not None:
             check_model(critic)
+        if hard_from is not None and source is None:
+            raise UsageError("--hard-from needs --constraints-from")
+        source = _named(source, choice.engine, critic)
         return cls(
             choice.engine,
             choice.reason,
-            choice.base_url or base_url,
+            choice.base_url or base_url or os.environ.get(BASE_URL_VARIABLE),
             critic,
             cache,
             strategy,
+            source,
+            hard_from,
         )
 
     @classmethod
     def stored(cls, config: Mapping[str, Any]) -> "Models":
         """Return what a run was started with."""
         known = {"engine", "base_url", "critic", "cache", "strategy"}
+        known |= {"source", "hard_from"}
         options = {name: config[name] for name in known & config.keys()}
         return cls(**options, reason="as the run was started")
 
@@ -90,9 +106,10 @@ class Models:
         """Who takes part and why, in one line."""
         critic = f"; critic {self.critic}" if self.critic else ""
         how = "" if self.strategy == CODEGRAD.name else f"; strategy {self.strategy}"
-        return f"{self.engine} ({self.reason}){critic}{how}"
+        source = f"; constraints from {self.source}" if self.source else ""
+        return f"{self.engine} ({self.reason}){critic}{source}{how}"
 
-    def to_data(self) -> dict[str, str | None]:
+    def to_data(self) -> dict[str, str | float | None]:
         """Return what `stored` needs."""
         data = asdict(self)
         del data["reason"]
@@ -101,7 +118,7 @@ class Models:
     @property
     def asks_a_model(self) -> bool:
         """Whether any language model takes part."""
-        return self.engine != "search" or self.critic is not None
+        return self.engine != "search" or bool(self.critic or self.source)
 
     def capped(self, budget: Budget) -> Budget:
         """Return `budget`, limited in calls if nothing else limits what is paid."""
@@ -132,6 +149,9 @@ class Crew:
             self._forward = self._wire(models.engine)
         if models.critic is not None:
             self._backward = self._wire(models.critic)
+        self._reader: Wire | None = None
+        if models.source is not None:
+            self._reader = self._wire(models.source)
 
     def _wire(self, name: str) -> Wire:
         return wire_to(
@@ -174,6 +194,18 @@ class Crew:
             **self._terms(self._models.critic, self._backward),
         )
 
+    def source(self) -> ConstraintSource | None:
+        """Return the model that reads constraints in the statement, if there is one."""
+        if self._reader is None or self._models.source is None:
+            return None
+        return ModelSource(
+            self._models.source,
+            book=CallBook(self._calls),
+            payer=f"{self._run.id}-constraints",
+            cache=CacheMode(self._models.cache),
+            **self._terms(self._models.source, self._reader),
+        )
+
     def expectation(self, task: Task, budget: Budget) -> str:
         """Return what the run is expected to cost; empty if nothing can be paid.
 
@@ -185,6 +217,7 @@ class Crew:
         for wire, name in (
             (self._forward, self._models.engine),
             (self._backward, self._models.critic),
+            (self._reader, self._models.source),
         ):
             if wire and budget.money is not None and wire.cost(1, 1) is None:
                 raise UsageError(
@@ -206,6 +239,28 @@ class Crew:
     @staticmethod
     def _style(name: str) -> Style:
         return Style(context_tokens=CONTEXT_TOKENS) if _is_local(name) else Style()
+
+
+def _named(source: str | None, engine: str, critic: str | None) -> str | None:
+    """Return the model that `--constraints-from` means.
+
+    Raises:
+        UsageError: If it names no model.
+    """
+    if source == "engine":
+        if engine == "search":
+            raise UsageError(
+                "--constraints-from engine needs a model: the engine is the built-in "
+                "search; name one with --engine, or give --constraints-from a model"
+            )
+        return engine
+    if source == "critic":
+        if critic is None:
+            raise UsageError("--constraints-from critic needs --critic MODEL")
+        return critic
+    if source is not None:
+        check_model(source)
+    return source
 
 
 def _is_local(name: str) -> bool:

@@ -92,6 +92,20 @@ def engine_options(command: _Command) -> _Command:
             "name lists them.",
         ),
         click.option(
+            "--hard-from",
+            type=click.FloatRange(0.5, 1),
+            metavar="TRUST",
+            help="Trust (0.5 to 1) from which a generated constraint may veto; "
+            "without it, none may.",
+        ),
+        click.option(
+            "--constraints-from",
+            "source",
+            metavar="MODEL|engine|critic",
+            help="A model that reads examples and conditions in the statement; they "
+            "are checked as far as they are trusted.",
+        ),
+        click.option(
             "--critic",
             metavar="PROVIDER:MODEL",
             help="A model that reviews; what it claims is executed.",

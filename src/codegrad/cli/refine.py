@@ -70,6 +70,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     allow_unsafe: bool,  # noqa: FBT001 - click's calling convention
     engine: str,
     critic: str | None,
+    source: str | None,
+    hard_from: float | None,
     strategy: str,
     base_url: str | None,
     cache: str,
@@ -90,7 +92,9 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     contract (pre:/post:, icontract) and --tests. The file is not written without
     --apply.
     """
-    models = Models.chosen(engine, critic, base_url, cache, strategy)
+    models = Models.chosen(
+        engine, critic, base_url, cache, strategy, source=source, hard_from=hard_from
+    )
     budget = models.capped(budget)
     ladder = ladder_of(stages)
     check_writable(output, certificate_path)

@@ -75,7 +75,10 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             checkpoint=checkpoint,
             bench=bench,
             ladder=ladder,
+            source=crew.source(),
+            hard_from=models.hard_from,
         )
+    task = result.task  # with what was generated and is trusted
     certificate: Document | None = None
     if result.outcome is not Outcome.INTERRUPTED:
         strength = None

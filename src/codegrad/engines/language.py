@@ -27,7 +27,8 @@ from codegrad.engines.claims import (
     literal_text,
 )
 from codegrad.engines.client import ChatClient, Patience
-from codegrad.engines.providers import ProviderWire
+from codegrad.engines.host import Host
+from codegrad.engines.local import wire_to
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.tasks.literals import call_text, read_call
@@ -126,16 +127,18 @@ class ModelSource:
         cache: CacheMode = CacheMode.ON,
         patience: Patience | None = None,
         wire: Wire | None = None,
+        host: Host | None = None,
         answers: int = ANSWERS,
     ) -> None:
         self.name = model
         self._answers = answers
         self.client = ChatClient(
-            wire or ProviderWire(model, base_url=base_url),
+            wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
             payer=payer,
             mode=cache,
             patience=patience,
+            host=host,
         )
 
     def suggest(self, task: Task, *, budget: Budget) -> Suggested:

@@ -338,7 +338,9 @@ class _Jury:
         made = list(islice(self._sampled(source), MUTANTS))
         rows = [row for row in map(self.meets, made) if set(row) != {None}]
         return [
-            bool(rows) and met is True and all(row[index] is True for row in rows)
+            met is True
+            and any(row[index] for row in rows)
+            and not any(row[index] is False for row in rows)
             for index, met in enumerate(own)
         ]
 

@@ -75,7 +75,7 @@ def agreement(
             for index, evidence in enumerate(known)
         ]
         weights = [
-            start * _mean([found[i] for i, met in enumerate(row) if met], row)
+            start * _standing(found, row)
             for start, row in zip(base, meets, strict=True)
         ]
     return found
@@ -122,7 +122,11 @@ def _share(
     return (agreed + PRIOR / 2) / (whole + PRIOR)
 
 
-def _mean(met: Sequence[float], row: Sequence[bool | None]) -> float:
-    """Return how much a candidate is worth by the hypotheses that it meets."""
-    said = sum(value is not None for value in row)
-    return sum(met) / said if said else 1.0
+def _standing(found: Sequence[float], row: Sequence[bool | None]) -> float:
+    """Return how far a candidate is of one mind with the others, 0 to 1."""
+    said = [
+        value if met else 1 - value
+        for value, met in zip(found, row, strict=True)
+        if met is not None
+    ]
+    return sum(said) / len(said) if said else 1.0
