@@ -1,6 +1,9 @@
 """Blame flows from failing tests through calls to the function at fault."""
 
+from dataclasses import replace
+
 from codegrad.code import Program
+from codegrad.task import dynamic_constraints
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench
 from codegrad.verify.verification import VerificationLoss
@@ -117,3 +120,42 @@ def test_nothing_is_propagated_where_nothing_is_wrong(bench: Workbench) -> None:
     text = 'def f(x):\n    """f(1) == 1"""\n    return x\n'
     program = propagated(bench, text, "f")
     assert all(code.grad is None for code in program.codes)
+
+
+_LARGEST = '''
+def largest(xs: list[int]) -> int:
+    """Return the largest item.
+
+    >>> largest([3, 1])
+    3
+    >>> largest([2, 5, 4])
+    5
+    >>> largest([4, 9, 9])
+    9
+
+    pre: len(xs) > 0
+    post: result in xs
+    """
+    best = 0
+    for x in xs:
+        if x > best:
+            best = x
+    return best
+'''
+
+
+def test_a_generated_counterexample_has_lines_and_values_of_its_own(
+    bench: Workbench,
+) -> None:
+    task = task_from_text(_LARGEST, "m.py", "largest")
+    task = replace(task, constraints=(*task.constraints, *dynamic_constraints(task)))
+    program = Program.from_task(task)
+    VerificationLoss(task, bench=bench)(program).backward()
+    grad = program.codes[0].grad
+    assert grad is not None
+    critique = next(c for c in grad if c.constraint == "post 1")
+    assert critique.counterexamples[0].call == "largest([-1])"
+    assert "must satisfy `post: result in xs`" in critique.direction
+    names = {name for line in critique.values for name, _ in line.values}
+    assert {"best", "xs"} <= names
+    assert len(critique.lines) > 1

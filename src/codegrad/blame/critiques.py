@@ -17,12 +17,16 @@ from codegrad.code import MODULE, Code, Program
 from codegrad.gradient import BlockValues, Critique, LineValues
 from codegrad.loss import Loss
 from codegrad.task import (
+    AgreementCheck,
+    BehaviourCheck,
     CallCheck,
     Check,
     ClauseCheck,
     Constraint,
+    CostCheck,
     PytestCheck,
     RaisesCheck,
+    ReferenceCheck,
     Sources,
     StdinCheck,
     Task,
@@ -88,9 +92,13 @@ class Critic:
             (c for c in loss.constraints if c.stage not in _STATIC_STAGES),
             key=lambda constraint: constraint.name not in failed,
         )
-        observations = self._observe(program.sources, self._task, chosen)
-        suspicion = _suspicion(observations, failed)
+        observations = list(self._observe(program.sources, self._task, chosen))
         shrunk = self._on_shrunk(program, failing[:_VERDICTS_WITH_BLOCKS])
+        # A constraint on generated inputs has no run of its own: its counterexample is.
+        own = {observation.constraint for observation in observations}
+        for name, found in shrunk.items():
+            observations += [] if name in own else found
+        suspicion = _suspicion(observations, failed)
         for verdict in failing:
             seen = [o for o in observations if o.constraint == verdict.constraint]
             for critique in self._for_test(program, verdict, seen, suspicion, failed):
@@ -254,6 +262,11 @@ def _direction(constraint: Constraint, verdict: Verdict) -> str:
         return f"make it hold: {constraint.text}"
     example = verdict.counterexamples[0]
     observed = example.observed
+    match constraint.check:
+        case CostCheck():
+            return f"{example.call} must cost {example.expected}; it costs {observed}"
+        case BehaviourCheck():
+            return f"{example.call}: expected {example.expected}; it shows {observed}"
     if _kind(verdict) == "wrong value":
         observed = f"{_verb(constraint.check)} {observed}"
     wish = _wish(constraint.check, example.expected)
@@ -280,7 +293,7 @@ def _wish(check: Check, expected: str) -> str:
             return f"print {expected}"
         case ClauseCheck():
             return f"satisfy `{expected}`"
-        case CallCheck():
+        case CallCheck() | ReferenceCheck() | AgreementCheck():
             return f"return {expected}"
         case _:
             return f"give {expected}"
