@@ -12,7 +12,7 @@ import click
 from codegrad.cli.main import EXIT_REFUTED
 from codegrad.cli.options import json_option, store_option
 from codegrad.cli.session import echo_json
-from codegrad.store.calls import CallBook, RecordedCall
+from codegrad.store.calls import CacheSize, CallBook, RecordedCall
 from codegrad.store.journal import Store
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -115,17 +115,21 @@ def clear(path: Path, older_than: float | None, yes: bool) -> int:  # noqa: FBT0
         if not size.calls:
             click.echo("nothing to clear")
             return 0
-        if not yes:
-            which = "all" if before is None else f"those before {_when(before)} of"
-            click.confirm(
-                f"delete {which} {size.calls:,} calls ({size.tokens:,} tokens paid)? "
-                "Runs that need them pay again",
-                abort=True,
-                err=True,
-            )
+        if not yes and not _confirmed(size, before):
+            click.echo("nothing was deleted")
+            return 0
         gone = book.clear(before=before)
     click.echo(f"{gone:,} calls deleted")
     return 0
+
+
+def _confirmed(size: CacheSize, before: float | None) -> bool:
+    which = "all" if before is None else f"those before {_when(before)} of"
+    return click.confirm(
+        f"delete {which} {size.calls:,} calls ({size.tokens:,} tokens paid)? "
+        "Runs that need them pay again",
+        err=True,
+    )
 
 
 @command.command("verify")
