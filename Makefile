@@ -8,7 +8,7 @@ MUTANTS ?= 0
 RUNS ?= 10
 PEERS ?= 9
 
-.PHONY: help demo test test-slow test-ray test-local check format bench bench-verify clean
+.PHONY: help demo test test-slow test-ray test-local check format bench bench-verify bench-evaluate clean
 
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
@@ -19,6 +19,7 @@ help:
 	@echo "make check      format, lint, types"
 	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
 	@echo "make bench-verify  what the stages find, miss and cost; SAMPLE=0 is all"
+	@echo "make bench-evaluate  grading beside the benchmarks' own evaluators; scale"
 
 $(UV):
 	@echo "setting up uv in .boot"
@@ -79,6 +80,13 @@ bench-verify: .venv/.ready
 	$(RUN)/python -m codegrad.bench.growth --runs $(RUNS)
 	$(RUN)/python -m codegrad.bench.stage_cost --data $(DATA)
 	$(RUN)/python -m codegrad.bench.proof_reach
+
+bench-evaluate: .venv/.ready
+	$(RUN)/python -m codegrad.bench.evaluate_bench --data $(DATA) --only humaneval
+	$(RUN)/python -m codegrad.bench.evaluate_bench --data $(DATA) --only humaneval+
+	$(RUN)/python -m codegrad.bench.evaluate_bench --data $(DATA) --only mbpp+ --sets recorded
+	$(RUN)/python -m codegrad.bench.agreement --data $(DATA)
+	$(RUN)/python -m codegrad.bench.evaluate_scale --data $(DATA)
 
 clean:
 	rm -rf .venv .venv-ray .venv-local .boot .mypy_cache .pytest_cache .ruff_cache
