@@ -72,7 +72,8 @@ class Writer:
             f"({x} + {y})", f"({x} - {y})", f"({x} * {y})", f"-{x}", f"abs({x})",
             f"({x} // {self.pick('2', '3', '-2', '-3', f'({y} or 1)', y)})",
             f"({x} % {self.pick('2', '3', '-3', '-2', f'({y} or -2)', y)})",
-            f"max({x}, {y})", f"min({x}, {y})", f"({x} if {self.truth(depth - 1)} else {y})",
+            f"max({x}, {y})", f"min({x}, {y})",
+            f"({x} if {self.truth(depth - 1)} else {y})",
             f"({x} and {y})", f"({x} or {y})", f"({self.truth(depth - 1)} + {x})",
         ]  # fmt: skip
         if (seq := self.one_of(LIST)) is not None:
@@ -81,7 +82,8 @@ class Writer:
                 f"len({part})", f"sum({part})", f"{seq}.count({x})",
                 self.pick(f"{seq}[{x}]", f"{seq}[-1]", f"{seq}[0]"),
                 f"({seq}[0] if {seq} else {x})", f"({seq} and {seq}[-1] or {y})",
-                f"({seq}[{x}] if -len({seq}) <= {x} < len({seq}) else {y})", f"max({part}, default={x})",
+                f"({seq}[{x}] if -len({seq}) <= {x} < len({seq}) else {y})",
+                f"max({part}, default={x})",
                 f"sum(z * {y} for z in {part} if z > {x})",
                 f"len([z for z in {part} if z != {y}])", f"min({part}, default={y})",
             ]  # fmt: skip
@@ -157,7 +159,7 @@ class Writer:
         if level > 1 and self.random.random() < 0.8:
             self.names = {n: k for n, k in self.names.items() if n in known}
 
-    def statement(self, level: int, *, in_loop: bool) -> None:  # noqa: C901 - one case each
+    def statement(self, level: int, *, in_loop: bool) -> None:
         """Write one statement."""
         choice = self.random.random()
         if choice < 0.28 or level > 3:

@@ -34,6 +34,7 @@ from codegrad.prove.terms import Term
 _MAX_STATES = 40
 _MAX_ABANDONED = 8
 _MAX_GUESSES = 60
+_MAX_OUTER = 30
 _MAX_ROUNDS = 12
 _MAX_COLUMNS = 6
 
@@ -62,16 +63,26 @@ def guessed(
     function: Function,
     interpreter: Interpreter,
     states: Sequence[HeadState],
+    outer: Sequence[Invariant] = (),
 ) -> list[Invariant]:
-    """Return guesses that hold in every state seen, most likely first."""
+    """Return guesses that hold in every state seen, most likely first.
+
+    `outer` are the guesses for the loops around this one: what they say often stays
+    true while this one runs.
+    """
     sample = _sample(states)
     found: list[Invariant] = []
     texts = [*_relations(info, sample), *templates(info, function)]
-    for text in dict.fromkeys(texts):
-        if len(found) >= _MAX_GUESSES:
-            break
-        if _holds_in_all(text, interpreter, sample):
-            found.append(Invariant(text))
+    for part, most in (
+        (texts, _MAX_GUESSES),
+        ([g.text for g in outer], _MAX_GUESSES + _MAX_OUTER),
+    ):
+        for text in dict.fromkeys(part):
+            if len(found) >= most:
+                break
+            guess = Invariant(text)
+            if guess not in found and _holds_in_all(text, interpreter, sample):
+                found.append(guess)
     return found
 
 

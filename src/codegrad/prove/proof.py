@@ -257,18 +257,23 @@ class _Attempt:
             return _Part(name, conditions, invariants)
         interpreter = Interpreter(self.module)
         states = states_of(function, interpreter, self._inputs(function))
-        more = {
-            place: [
-                *written.get(place, ()),
-                *(
+        more: dict[str, list[Invariant]] = {}
+        # A loop comes before the loops inside it.
+        for place, info in self.generator.loops.items():
+            if info.function == name:
+                outer = [
                     g
-                    for g in guessed(info, function, interpreter, states.get(place, ()))
-                    if g.text not in {w.text for w in written.get(place, ())}
-                ),
-            ]
-            for place, info in self.generator.loops.items()
-            if info.function == name
-        }
+                    for other, guesses in more.items()
+                    if info.node in ast.walk(self.generator.loops[other].node)
+                    for g in guesses
+                    if not g.is_guarded
+                ]
+                found = guessed(
+                    info, function, interpreter, states.get(place, ()), outer
+                )
+                known = {w.text for w in written.get(place, ())}
+                fresh = [g for g in found if g.text not in known]
+                more[place] = [*written.get(place, ()), *fresh]
         wider, again = self._pruned(generate, more)
         if not self._all_hold(name, again):
             return _Part(name, again, wider)

@@ -77,18 +77,22 @@ def index_names(loop: ast.For | ast.While) -> list[str]:
     """Return the names that count the rounds of a loop."""
     if not isinstance(loop, ast.For):
         return []
-    found = [f"_i{loop.lineno}"]
+    rounds = f"_i{loop.lineno}"
     match loop:
+        case ast.For(
+            target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=[_])
+        ):
+            return [name]
         case ast.For(
             target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"))
         ):
-            found.insert(0, name)
+            return [name, rounds]
         case ast.For(
             target=ast.Tuple(elts=[ast.Name(id=name), *_]),
-            iter=ast.Call(func=ast.Name(id="enumerate")),
+            iter=ast.Call(func=ast.Name(id="enumerate"), args=[_], keywords=[]),
         ):
-            found.insert(0, name)
-    return found
+            return [name]
+    return [rounds]
 
 
 def _names(info: LoopInfo, function: Function) -> _Names:
@@ -224,12 +228,21 @@ def _from_tests(info: LoopInfo, names: _Names) -> Iterator[str]:
             if _mentions(node.test, counter):
                 test = ast.unparse(rewrite(node.test, {counter: "_q"}))
                 yield f"all(not ({test}) for _q in range({counter}))"
+                for low in _starts(info.node):
+                    yield f"all(not ({test}) for _q in range({low}, {counter}))"
         match info.node:
             case ast.For(target=ast.Name(id=name), iter=ast.Name(id=source)):
                 if _mentions(node.test, name):
                     test = ast.unparse(rewrite(node.test, {name: "_q"}))
                     part = f"{source}[:_i{info.node.lineno}]"
                     yield f"all(not ({test}) for _q in {part})"
+
+
+def _starts(loop: ast.For | ast.While) -> Iterator[str]:
+    """Yield where a loop over a range starts, if that is not 0."""
+    match loop:
+        case ast.For(iter=ast.Call(func=ast.Name(id="range"), args=[low, _, *_])):
+            yield ast.unparse(low)
 
 
 def _reads(node: ast.expr, sequence: str, loop: ast.For | ast.While) -> bool:
@@ -272,18 +285,60 @@ def _from_contract(info: LoopInfo, function: Function, names: _Names) -> Iterato
         yield ast.unparse(atom)
     for atom in atoms:
         for result in _results(function, info):
-            stated = rewrite(atom, {**result, **before})
+            stated = _plainly(rewrite(atom, {**result, **before}))
             if _mentions(stated, "result"):
                 continue
             yield ast.unparse(stated)
             for end in ends:
                 yield ast.unparse(_narrowed(stated, end))
+                yield ast.unparse(_narrowed(stated, end, only_first=True))
+            yield from _about_parts(stated, names)
+            yield from _about_bounds(stated, names)
             for cut in cuts:
                 yield ast.unparse(rewrite(stated, cut))
                 if isinstance(stated, ast.Call):
                     yield f"not {ast.unparse(rewrite(stated, cut))}"
     if changed:
         yield from _accumulated(atoms, function, changed)
+
+
+def _plainly(claim: ast.expr) -> ast.expr:
+    """Return `X` for `True == X` and `not X` for `False == X`."""
+    match claim:
+        case ast.Compare(
+            left=ast.Constant(value=bool(value)), ops=[ast.Eq()], comparators=[other]
+        ):
+            return other if value else ast.UnaryOp(ast.Not(), other)
+    return claim
+
+
+def _about_parts(stated: ast.expr, names: _Names) -> Iterator[str]:
+    """Yield what a claim about all elements says of the first and of the next one."""
+    match stated:
+        case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[whole]):
+            if name in names.grown:
+                yield f"{name} == ({ast.unparse(whole)})[:len({name})]"
+        case ast.Call(
+            func=ast.Name(id="all"),
+            args=[
+                ast.GeneratorExp(
+                    elt=claim, generators=[ast.comprehension(target=ast.Name(id=index))]
+                )
+            ],
+        ):
+            for grown, number in itertools.product(names.grown, names.moving):
+                at = {f"{grown}[{index}]": number, index: f"len({grown})"}
+                if f"{grown}[{index}]" in ast.unparse(claim):
+                    yield ast.unparse(rewrite(claim, at))
+
+
+def _about_bounds(stated: ast.expr, names: _Names) -> Iterator[str]:
+    """Yield a claim about `x + 1` for the name that closes in on it."""
+    text = ast.unparse(stated)
+    for name, other in itertools.permutations(names.moving, 2):
+        for successor in (f"{name} + 1", f"1 + {name}"):
+            if successor in text:
+                yield ast.unparse(rewrite(stated, {successor: other}))
 
 
 def _accumulated(
@@ -361,12 +416,17 @@ def _cuts(info: LoopInfo, names: _Names) -> Iterator[dict[str, str]]:
 class _Narrower(ast.NodeTransformer):
     """Lets the ranges of comprehensions end somewhere else."""
 
-    def __init__(self, end: str) -> None:
+    def __init__(self, end: str, *, only_first: bool) -> None:
         self.end = end
+        self.only_first = only_first
+        self.seen = 0
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        self.seen += 1
         match node.iter:
-            case ast.Call(func=ast.Name(id="range"), args=[_] | [_, _] as bounds):
+            case ast.Call(func=ast.Name(id="range"), args=[_] | [_, _] as bounds) if (
+                self.seen == 1 or not self.only_first
+            ):
                 end = ast.parse(self.end, mode="eval").body
                 bounds = [*bounds[:-1], end]
                 node.iter = ast.Call(ast.Name("range", ast.Load()), bounds, [])
@@ -374,9 +434,9 @@ class _Narrower(ast.NodeTransformer):
         return node
 
 
-def _narrowed(clause: ast.expr, end: str) -> ast.expr:
+def _narrowed(clause: ast.expr, end: str, *, only_first: bool = False) -> ast.expr:
     copied = ast.parse(ast.unparse(clause), mode="eval").body
-    narrowed = _Narrower(end).visit(copied)
+    narrowed = _Narrower(end, only_first=only_first).visit(copied)
     assert isinstance(narrowed, ast.expr)
     return narrowed
 

@@ -53,6 +53,8 @@ def measures_of_loop(loop: ast.While, changed: list[str]) -> list[ast.expr]:
     for part in _conjuncts(loop.test):
         for text in _from_comparison(part):
             found[text] = None
+    for text in _from_alternatives(loop.test):
+        found[text] = None
     for name in changed:
         found[name] = None
         found[f"len({name})"] = None
@@ -66,6 +68,14 @@ def measures_of_loop(loop: ast.While, changed: list[str]) -> list[ast.expr]:
                 found[f"{first} - {second}"] = None
     found.pop("", None)
     return [_parsed(t) for t in found]
+
+
+def _from_alternatives(test: ast.expr) -> Iterator[str]:
+    """Yield what is left to do in all parts of an `or` together."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
+        firsts = [next(_from_comparison(part), "") for part in test.values]
+        if all(firsts):
+            yield " + ".join(f"({text})" for text in firsts)
 
 
 def _conjuncts(test: ast.expr) -> Iterator[ast.expr]:
