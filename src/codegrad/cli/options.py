@@ -93,9 +93,9 @@ def engine_options(command: _Command) -> _Command:
         ),
         click.option(
             "--hard-from",
-            type=click.FloatRange(0.5, 1),
+            type=click.FloatRange(0.8, 1),
             metavar="TRUST",
-            help="Trust (0.5 to 1) from which a generated constraint may veto; "
+            help="Trust (0.8 to 1) from which a generated constraint may veto; "
             "without it, none may.",
         ),
         click.option(

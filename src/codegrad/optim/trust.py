@@ -23,11 +23,32 @@ FAILING = 0.3
 PRIOR = 1.0
 """Strength of the neutral prior, in candidates: few agree less than many."""
 
-CALIBRATION: tuple[tuple[float, float], ...] = ((0.0, 0.0), (1.0, 1.0))
-"""Agreement and the share of hypotheses with it that were right, ascending."""
+CALIBRATION: tuple[tuple[float, float], ...] = (
+    (0.10, 0.0),
+    (0.20, 0.07),
+    (0.30, 0.17),
+    (0.37, 0.33),
+    (0.44, 0.55),
+    (0.50, 0.64),
+    (0.62, 0.76),
+    (0.64, 0.87),
+    (0.71, 0.95),
+    (0.78, 0.97),
+    (0.81, 0.99),
+    (1.0, 0.995),
+)
+"""Agreement and the share of hypotheses with it that were right, ascending.
 
-SOFT = 0.5
-"""Trust from which a generated constraint is checked at all, as a soft one."""
+Printed by `python -m codegrad.bench.trust` for 4,199 examples that recorded programs
+derived; rounded, and never quite 1.
+"""
+
+SOFT = 0.8
+"""Trust from which a generated constraint is checked at all, as a soft one.
+
+What one derivation says alone is below it; of the derived examples above it 98 % were
+right.
+"""
 
 
 @dataclass(frozen=True, slots=True)
