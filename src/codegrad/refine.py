@@ -252,7 +252,13 @@ class _Run:
         """End with the candidate that agreement speaks for, if there are several."""
         if self.strategy.choice is not Choice.AGREEMENT:
             return loss
-        chosen = choose(self.task, self.optim.archive, loss, self.loss_fn.bench)
+        chosen = choose(
+            self.task,
+            self.optim.archive,
+            self.program.sources,
+            loss,
+            self.loss_fn.bench,
+        )
         member = self.optim.archive.get(chosen.key) if chosen else None
         if chosen is None or member is None:
             return loss

@@ -31,7 +31,7 @@ from codegrad.gradient import Gradient
 from codegrad.loss import Judge, Loss
 from codegrad.optim.aggregate import Aggregate, aggregate
 from codegrad.optim.archive import Archive, Member, fingerprint, passes_all
-from codegrad.optim.choice import against_examples
+from codegrad.optim.choice import common_answer, objection
 from codegrad.optim.gate import is_stub, refusal
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Gate, Strategy
@@ -344,7 +344,9 @@ class CGD:
             return _Judged(engine, proposal, current, "changes nothing")
         loss = judge(proposal.sources)
         reason = refusal(self.strategy.gate, loss, current, from_stub=self.is_at_a_stub)
-        if passes_all(loss) or engine != SearchEngine.name:
+        if engine == SearchEngine.name and passes_all(loss) and not reason:
+            reason = self._objection(proposal)
+        if (passes_all(loss) and not reason) or engine != SearchEngine.name:
             self.archive.add(
                 proposal.sources,
                 loss,
@@ -354,6 +356,16 @@ class CGD:
                 parent=parent,
             )
         return _Judged(engine, proposal, loss, reason)
+
+    def _objection(self, proposal: Proposal) -> str:
+        """Return why an edit that passes is not believed, or an empty text."""
+        if self._repairs is None or not self.asks_a_model:
+            return ""
+        bench = self._repairs.bench
+        common = common_answer(self._task, self.archive, bench)
+        if common is None:
+            return ""
+        return objection(self._task, common, proposal.sources[self._task.main], bench)
 
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[_Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
@@ -378,10 +390,6 @@ class CGD:
     ) -> list[_Judged]:
         """Return what the built-in search makes of near misses, verified."""
         assert self._repairs is not None
-        suspect = against_examples(self._task, self.archive, self._repairs.bench)
-        if suspect is not None:
-            self._repairs.skip(suspect.why)
-            return []
         found = self._repairs.of(
             self._task, [(one.proposal, one.loss) for one in judged], budget, progress
         )

@@ -1,24 +1,33 @@
 """The last decision of a run: which of several candidates is the answer.
 
-In: the archive of a run, its task. Out: `Chosen`, or nothing where there is no choice.
-Invariant: a candidate that passes all that is visible is only replaced by another that
-does; no expectation is invented and none of a hidden test is read.
+In: the archive of a run, its task. Out: `Chosen`, or nothing where there is no choice;
+what answers have in common that break an example. Invariant: a candidate that passes
+all that is visible is only replaced by another that does; no expectation is invented
+and none of a hidden test is read.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codegrad.optim.archive import Archive, Member
-from codegrad.optim.selection import Selection, behaviours, by_agreement
-from codegrad.task import Origin, Task
+from codegrad.loss import Loss
+from codegrad.optim.archive import Archive, Member, fingerprint
+from codegrad.optim.selection import behaviours, by_agreement
+from codegrad.task import Origin, Sources, Task
 from codegrad.verify.stage import Workbench
 
 TRUSTED_ANSWERS = 5
 """Independent answers from which agreement against an example is believed."""
 
-TRUSTED_SHARE = 0.5
+TRUSTED_SHARE = 1 / 3
 """Share of them that must behave alike on every input that was generated."""
+
+KEPT = 0.6
+"""Share of inputs on which an edit must do what the answers have in common. Fixing an
+oversight changes little; bending a program to a wrong example changes most of it."""
+
+_SAME = 3
+"""Digits of the partial credit in which candidates are called equally near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,65 +42,101 @@ class Chosen:
     """Inputs on which the candidates were not of one mind."""
 
 
-def choose(task: Task, archive: Archive, bench: Workbench) -> Chosen | None:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the largest group of answers does, although it breaks an example."""
+
+    key: str
+    behaviour: tuple[str, ...]
+    votes: int
+    answers: int
+
+    def __str__(self) -> str:
+        return f"{self.votes} of {self.answers} answers"
+
+
+def choose(
+    task: Task, archive: Archive, program: Sources, current: Loss, bench: Workbench
+) -> Chosen | None:
     """Return the candidate to end with, if agreement has anything to say.
+
+    Of candidates that are agreed with equally the program itself stays.
 
     Answers of engines come before edits of them by the built-in search: an edit is
     made to pass, and edits of one program are wrong in the same way.
     """
     if task.repository is not None:
         return None
-    passing = archive.passing()
-    answers = [row for row in passing if row[1].is_answer]
-    if len(answers) > 1:
-        return _of_one_mind(task, archive, answers, bench)
-    if passing:
+    answers = [row for row in archive.items() if row[1].is_answer]
+    rows = [row for row in answers if row[1].passes]
+    if not rows:
+        if archive.passing():
+            return None
+        common = common_answer(task, archive, bench)
+        if common is not None:
+            why = f"{common} behave alike against an example of the docstring"
+            return Chosen(common.key, why)
+        rows = _nearest(answers, current)
+    if len(rows) < 2:  # noqa: PLR2004 - one is no choice
         return None
-    return against_examples(task, archive, bench)
+    return _of_one_mind(task, archive, rows, fingerprint(program), bench)
+
+
+def _nearest(
+    answers: Sequence[tuple[str, Member]], current: Loss
+) -> list[tuple[str, Member]]:
+    """Return the answers that are as near as the program; none if it is nearer."""
+    best = min([_nearness(current.key), *(_nearness(m.key) for _, m in answers)])
+    return [row for row in answers if _nearness(row[1].key) == best]
+
+
+def _nearness(
+    key: tuple[tuple[int, ...], float, int, int],
+) -> tuple[tuple[int, ...], float]:
+    hard, partial, *_ = key
+    return hard, round(partial, _SAME)
 
 
 def _of_one_mind(
     task: Task,
     archive: Archive,
     rows: Sequence[tuple[str, Member]],
+    preferred: str,
     bench: Workbench,
-) -> Chosen | None:
-    selection = agreement(task, archive, rows, bench)
+) -> Chosen:
+    texts = [archive.sources(member)[task.main] for _, member in rows]
+    seen = behaviours(task, texts, bench)
+    selection = by_agreement(seen, [member.votes for _, member in rows])
     best = selection.order[0]
+    for index, (key, _) in enumerate(rows):
+        if key == preferred and selection.agreement[index] >= selection.agreement[best]:
+            best = index
     if not selection.distinguishing:
         return Chosen(rows[best][0], "no generated input tells the candidates apart")
-    share = selection.agreement[best]
     why = (
-        f"{len(rows)} candidates pass; on {selection.distinguishing} generated inputs "
-        f"that tell them apart this one agrees with most ({share:.0%} on average)"
+        f"{len(rows)} candidates are equal so far; on {selection.distinguishing} "
+        "generated inputs that tell them apart this one agrees with most "
+        f"({selection.agreement[best]:.0%} on average)"
     )
     return Chosen(rows[best][0], why, selection.distinguishing)
 
 
-def agreement(
-    task: Task,
-    archive: Archive,
-    rows: Sequence[tuple[str, Member]],
-    bench: Workbench,
-) -> Selection:
-    """Return the order of candidates by what they do on generated inputs."""
-    texts = [archive.sources(member)[task.main] for _, member in rows]
-    seen = behaviours(task, texts, bench)
-    return by_agreement(seen, [member.votes for _, member in rows])
-
-
-def against_examples(task: Task, archive: Archive, bench: Workbench) -> Chosen | None:
-    """Return what most answers agree on although every one breaks an example.
+def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | None:
+    """Return what many answers agree on although every one breaks an example.
 
     Then the example is suspect, not the answers: examples in docstrings are wrong at
     times, and independent programs are not wrong in the same way. Tests that were
     given are never suspected.
     """
-    if task.repository is not None or archive.passing():
+    if task.repository is not None:
         return None
     rows = [row for row in archive.items() if row[1].is_answer]
-    votes = sum(member.votes for _, member in rows)
-    if votes < TRUSTED_ANSWERS or not _breaks_only_examples(task, rows):
+    answers = sum(member.votes for _, member in rows)
+    if (
+        answers < TRUSTED_ANSWERS
+        or any(member.passes for _, member in rows)
+        or not _breaks_only_examples(task, rows)
+    ):
         return None
     texts = [archive.sources(member)[task.main] for _, member in rows]
     groups: Counter[tuple[str, ...]] = Counter()
@@ -102,15 +147,27 @@ def against_examples(task: Task, archive: Archive, bench: Workbench) -> Chosen |
             first.setdefault(seen, key)
     if not groups:
         return None
-    common, count = groups.most_common(1)[0]
-    if count < TRUSTED_SHARE * votes:
+    behaviour, votes = groups.most_common(1)[0]
+    if votes < TRUSTED_SHARE * answers:
         return None
-    why = f"{count} of {votes} answers behave alike against an example of the docstring"
-    return Chosen(first[common], why)
+    return Common(first[behaviour], behaviour, votes, answers)
+
+
+def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:
+    """Return why an edit that passes is not believed, or an empty text."""
+    (seen,) = behaviours(task, [source], bench)
+    same = sum(a == b for a, b in zip(seen, common.behaviour, strict=False))
+    share = same / len(common.behaviour)
+    if share >= KEPT:
+        return ""
+    return (
+        f"does otherwise than {common} on {1 - share:.0%} of generated inputs, to "
+        "satisfy an example"
+    )
 
 
 def _breaks_only_examples(task: Task, rows: Sequence[tuple[str, Member]]) -> bool:
-    """Return whether all that the answers break was read from a text."""
+    """Return whether some answer breaks nothing but what was read from a text."""
     given = {
         c.name
         for c in task.constraints

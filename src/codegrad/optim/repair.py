@@ -33,10 +33,6 @@ class Repairs:
         self.spent = Spent()
         self.notes: list[str] = []
 
-    def skip(self, why: str) -> None:
-        """Repair nothing this time."""
-        self.spent, self.notes = Spent(), [f"near misses are not repaired: {why}"]
-
     def of(
         self,
         task: Task,

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codegrad.optim.mentioned import with_mentioned
 from codegrad.sandbox import Call, CallOutcome, Limits
 from codegrad.task import Task
 from codegrad.verify.generation import inputs_of
@@ -69,7 +70,8 @@ def behaviours(
     """
     if task.is_program or task.repository is not None or "." in task.entry_point:
         return [() for _ in candidates]
-    chosen = inputs_of(task, inputs, seed=seed).generated[:inputs]
+    found_inputs = inputs_of(with_mentioned(task), inputs, seed=seed)
+    chosen = [*(k.args for k in found_inputs.known), *found_inputs.generated][:inputs]
     calls = [Call(args) for args in chosen]
     found: dict[str, tuple[str, ...]] = {}
     for source in candidates:
