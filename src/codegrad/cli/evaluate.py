@@ -18,7 +18,6 @@ from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
 from codegrad.bench.shards import Shard
 from codegrad.cli.main import EXIT_INTERRUPTED
-from codegrad.cli.options import json_option
 from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
 from codegrad.errors import UsageError
 
@@ -72,7 +71,8 @@ _SHOWN_TASKS = 20
     is_flag=True,
     help="Run even where the kernel cannot isolate untrusted code.",
 )
-@json_option
+# Not `json_option`: that module's ladder of stages would double the start-up time.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     samples: Path | None,
     name: str,
