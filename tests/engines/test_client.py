@@ -268,6 +268,84 @@ def test_an_unknown_provider_and_a_missing_key_are_explained(
         ProviderWire("openai:gpt-5-mini")
 
 
+def test_tokens_are_heard_while_they_arrive(
+    session: Session, server: ChatServer
+) -> None:
+    server.answer, server.piece_s = lambda *_: "one two three four " * 8, 0.02
+    heard: list[str] = []
+    requests = [question(server, "q")]
+    session.client.ask(requests, budget=Budget(), waiting=heard.append)
+    counts = [int(note.split()[0]) for note in heard if " tokens of 1 replies" in note]
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[0] > 0
+    assert any("two three four" in note for note in heard)
+
+
+def test_what_arrived_of_a_cut_stream_is_kept_and_counted(
+    session: Session, server: ChatServer
+) -> None:
+    server.faults = lambda number, _: Fault("cut") if number == 1 else None
+    (asked,) = session.ask(["q"])
+    assert asked.reply is not None
+    part, whole = session.book.calls()
+    assert (part.status, part.outcome) == (0, CallOutcome.UNKNOWN)
+    assert reply_text(part.kind or "", part.body or b"").startswith("x x x")
+    assert whole.outcome is CallOutcome.USED
+    assert session.client.spent.calls == 2, "the first may have been billed"
+
+
+def test_a_slow_stream_is_not_given_up_while_it_lives(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    server.answer, server.piece_s = lambda *_: "word " * 10, 0.1
+    session = Session(server, tmp_path, patience=Patience(timeout_s=0.6, attempts=1))
+    (asked,) = session.ask(["q"])
+    session.close()
+    assert asked.reply is not None, asked.problem
+    assert len(server.requests) == 1
+
+
+def test_a_schema_is_asked_for_and_part_of_the_question(
+    session: Session, server: ChatServer
+) -> None:
+    schema = '{"type": "object", "properties": {}, "additionalProperties": false}'
+    plain, shaped = question(server, "q"), question(server, "q", answer_schema=schema)
+    assert plain.key != shaped.key
+    session.client.ask([plain, shaped], budget=Budget())
+    formats = [r.get("response_format") for r in server.requests]
+    assert sorted(f["type"] for f in formats if f) == ["json_schema"]
+
+
+def test_features_are_given_up_once_for_all(
+    session: Session, server: ChatServer
+) -> None:
+    server.lacks = ["system", "temperature", "stream"]
+    answers = session.ask([f"q{n}" for n in range(12)])
+    assert all(a.reply is not None for a in answers), {a.problem for a in answers}
+    assert set(server.billed.values()) == {1}
+    refused = len(server.requests) - 12
+    assert refused <= 3 * FAST.parallel
+    session.ask(["later"])
+    assert len(server.requests) == 12 + refused + 1
+    assert session.client.spent.calls == 13, "a refusal is not paid"
+
+
+def test_clients_of_one_server_wait_for_each_other(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    host = FAST.host()
+    first = Session(server, tmp_path, host=host)
+    second = Session(server, tmp_path, host=host, payer="other")
+    host.is_busy(0.5)
+    began = time.monotonic()
+    second.ask(["q"])
+    assert time.monotonic() - began >= 0.45
+    first.ask(["q"])
+    assert len(server.requests) == 1
+    first.close()
+    second.close()
+
+
 ASKING = """
 import sys
 from pathlib import Path

@@ -192,18 +192,26 @@ class ChatClient:
         if self._checked_lost:
             return
         self._checked_lost = True
-        lost = self.book.give_up_on_lost(self.payer, self._session)
-        self.lost = lost.calls
-        self.unpriced += lost.calls
-        self.spent = self.spent + Spent(calls=lost.calls, tokens=lost.tokens)
+        for lost in self.book.give_up_on_lost(self.payer, self._session):
+            self.lost += self._charge_lost(lost.call, lost.tokens)
+
+    def _charge_lost(self, call: int, tokens: int) -> bool:
+        """Put a request without a usable reply into the ledger, if it is not there."""
+        entry = f"lost {call}"
+        if entry in self._charged:
+            return False
+        self._charged.add(entry)
+        self.unpriced += 1
+        self.spent = self.spent + Spent(calls=1, tokens=tokens)
+        return True
 
     def charge_again(self, keys: Sequence[str]) -> None:
-        """Say which replies the ledger of a resumed run holds already."""
+        """Say what the ledger of a resumed run holds already."""
         self._charged |= set(keys)
 
     @property
     def charged(self) -> list[str]:
-        """The keys of the replies that this run has in its ledger."""
+        """What this run has in its ledger: keys of replies, numbers of lost calls."""
         return sorted(self._charged)
 
     def close(self) -> None:
@@ -357,11 +365,12 @@ class ChatClient:
         return Asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
-        if error.may_be_billed:
-            self.spent = self.spent + Spent(calls=1, tokens=request.size)
-            self.unpriced += 1
         unknown = error.may_be_billed and error.trouble is Trouble.PASSING
-        self._settle(call, CallOutcome.UNKNOWN if unknown else CallOutcome.FAILED)
+        outcome = CallOutcome.UNKNOWN if unknown else CallOutcome.FAILED
+        tokens = request.size if error.may_be_billed else 0
+        if error.may_be_billed:
+            self._charge_lost(call, tokens)
+        self._settlements.append(Settlement(call, outcome, tokens))
 
     def _settle(
         self, call: int, outcome: CallOutcome, reply: ChatReply | None = None

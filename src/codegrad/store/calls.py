@@ -128,10 +128,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Requests of processes that are gone, without a reply."""
+    """A request that may have been billed and has no reply that could be used."""
 
-    calls: int = 0
-    tokens: int = 0
+    call: int
+    tokens: int
     """A guess of what was sent."""
 
 
@@ -243,20 +243,30 @@ class CallBook:
                 [(payer, call, label, now) for call, label in uses],
             )
 
-    def give_up_on_lost(self, payer: str, session: str) -> Lost:
+    def give_up_on_lost(self, payer: str, session: str) -> list[Lost]:
         """Mark the requests of earlier processes of a run that have no whole reply.
 
-        Returns how many there are: each may have been billed.
+        Returns every request of the run that may have been billed without a reply
+        that could be used, those that were marked before included.
         """
         if not self._database.exists:
-            return Lost()
+            return []
         with self._database.writing() as db:
-            sizes = db.execute(
+            db.execute(
                 "UPDATE calls SET outcome = ? WHERE payer = ? AND session != ? "
-                "AND outcome = '' AND ifnull(status, 0) = 0 RETURNING length(request)",
+                "AND outcome = '' AND ifnull(status, 0) = 0",
                 (CallOutcome.UNKNOWN.value, payer, session),
+            )
+            rows = db.execute(
+                "SELECT id, tokens, length(request) FROM calls WHERE payer = ? "
+                "AND (outcome = 'unknown' OR (outcome = 'failed' AND tokens > 0)) "
+                "ORDER BY id",
+                (payer,),
             ).fetchall()
-        return Lost(len(sizes), sum(size // _CHARACTERS_A_TOKEN for (size,) in sizes))
+        return [
+            Lost(call, tokens or size // _CHARACTERS_A_TOKEN)
+            for call, tokens, size in rows
+        ]
 
     def calls(self, payer: str | None = None) -> list[RecordedCall]:
         """Return the recorded calls, oldest first, all or those that a run sent."""

@@ -1,0 +1,95 @@
+"""What real servers say when they refuse, and what it is taken for."""
+
+import pytest
+
+from codegrad.engines.chat import Trouble
+from codegrad.engines.refusals import Feature, refusal, unreachable
+
+ALL = frozenset(Feature)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "feature"),
+    [
+        (400, "System role not supported", Feature.SYSTEM),
+        (
+            400,
+            "Unsupported value: 'messages[0].role' does not support 'system' with "
+            "this model.",
+            Feature.SYSTEM,
+        ),
+        (500, "Jinja Exception: System role not supported", Feature.SYSTEM),
+        (
+            400,
+            "Conversation roles must alternate user/assistant/user/assistant/...",
+            Feature.SYSTEM,
+        ),
+        (400, "Developer instruction is not enabled for models/g", Feature.SYSTEM),
+        (400, "Unknown parameter: 'response_format'.", Feature.SCHEMA),
+        (400, "This model does not support json_schema", Feature.SCHEMA),
+        (
+            400,
+            "Unsupported value: 'temperature' does not support 0.8 with this model.",
+            Feature.TEMPERATURE,
+        ),
+        (422, "streaming is not supported", Feature.STREAM),
+        (400, "stream_options: unexpected field", Feature.STREAM),
+        (400, "max_tokens and max_completion_tokens cannot both", Feature.BOTH_LIMITS),
+    ],
+)
+def test_a_feature_that_is_refused_is_left_out_once(
+    status: int, said: str, feature: Feature
+) -> None:
+    found = refusal(status, said, name="m", endpoint="e", used=ALL)
+    assert (found.trouble, found.feature) == (Trouble.ADAPTED, feature)
+    again = refusal(status, said, name="m", endpoint="e", used=ALL - {feature})
+    assert again.trouble is not Trouble.ADAPTED
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "This model's maximum context length is 4096 tokens. However, ..."),
+        (400, "request (18019 tokens) exceeds the available context size (2048)"),
+        (400, "prompt is too long: 210000 tokens > 200000 maximum"),
+        (400, "The input token count (1) exceeds the maximum number of tokens (0)"),
+        (413, ""),
+    ],
+)
+def test_a_context_that_is_too_small_is_named(status: int, said: str) -> None:
+    found = refusal(status, said, name="openai:m", endpoint="e", used=ALL)
+    assert found.trouble is Trouble.REFUSED
+    assert "too large for the context of openai:m; use a model with a" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "trouble", "words"),
+    [
+        (401, "", Trouble.FINAL, "refused the key for m; check it (HTTP 401)"),
+        (404, "no", Trouble.FINAL, "does not know m; check the model"),
+        (429, "slow", Trouble.BUSY, "asks to slow down"),
+        (429, "You exceeded your current quota", Trouble.FINAL, "no credit left"),
+        (500, "upstream is down", Trouble.PASSING, "e failed (HTTP 500: upstream"),
+        (400, "content policy", Trouble.REFUSED, "refused the request for m"),
+        (407, "", Trouble.FINAL, "the proxy before e wants a login"),
+    ],
+)
+def test_other_refusals_say_what_to_do(
+    status: int, said: str, trouble: Trouble, words: str
+) -> None:
+    found = refusal(status, said, name="m", endpoint="e", used=ALL)
+    assert found.trouble is trouble
+    assert words in str(found)
+
+
+def test_a_connection_that_fails_says_what_to_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert "start the server, or correct the address (refused)" in str(
+        unreachable("e", "refused")
+    )
+    monkeypatch.setenv("HTTPS_PROXY", "x")
+    assert "check the proxy in HTTPS_PROXY" in str(unreachable("e", "refused"))
+    assert unreachable("e", "certificate verify failed").trouble is Trouble.FINAL
