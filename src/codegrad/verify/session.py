@@ -114,7 +114,9 @@ class Session:
         # often: each look at a hang costs the full time limit.
         key = repr(args)
         if key not in self._confirmed:
-            if len(self._confirmed) >= _MAX_CONFIRMATIONS:
+            # One call that hangs is enough to refute.
+            is_known = any(self._confirmed.values())
+            if is_known or len(self._confirmed) >= _MAX_CONFIRMATIONS:
                 return True
             self._confirmed[key] = self.candidate.is_confirmed(args)
         return not self._confirmed[key]
