@@ -303,3 +303,13 @@ def test_edits_lead_exactly_where_they_should_or_are_refused(
             assert extraction.source.split() == after.split()
         else:
             assert extraction.problem or before == after
+
+
+def test_a_class_that_the_entry_point_goes_through_is_an_answer() -> None:
+    current = (
+        "class Solution:\n    def f(self, x):\n        pass\n\n\n"
+        "def f(*arguments):\n    return Solution().f(*arguments)\n"
+    )
+    reply = "```python\nclass Solution:\n    def f(self, x):\n        return x\n```"
+    found = extract(reply, current=current, entry_point="f")
+    assert found.source == current.replace("pass", "return x")

@@ -190,7 +190,27 @@ def _choose(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block 
                 f"class {owner}:\n" + _indent(block.text),
                 notes=(*block.notes, f"{method} was given outside its class"),
             )
-    return _renamed(readable, entry_point, current)
+    return _part_of(readable, entry_point, current) or _renamed(
+        readable, entry_point, current
+    )
+
+
+def _part_of(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:
+    """Return a block that defines a class which the current entry point goes through.
+
+    The entry point itself stays as it is: it may only be the way into a class.
+    """
+    tree = parse_quietly(current)
+    known = defined(tree) if tree else ()
+    classes = {name.rpartition(".")[0] for name in known} - {""}
+    for block in reversed(blocks):
+        if entry_point in known and classes & set(_owners(block)):
+            return block
+    return None
+
+
+def _owners(block: _Block) -> list[str]:
+    return [name.rpartition(".")[0] for name in _names(block) if "." in name]
 
 
 def _renamed(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:

@@ -14,13 +14,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegrad.optim.mentioned import with_mentioned
-from codegrad.sandbox import Call, CallOutcome, Limits
+from codegrad.optim.program_inputs import program_inputs
+from codegrad.sandbox import Call, CallOutcome, Ending, Limits, ProgramOutcome
 from codegrad.task import Task
 from codegrad.verify.generation import inputs_of
 from codegrad.verify.stage import Workbench
 
 INPUTS = 300
 """Inputs on which candidates are compared."""
+
+PROGRAM_INPUTS = 40
+"""Inputs of programs, which need a process each."""
 
 LIMITS = Limits(wall_s=1.0, cpu_s=1.0)
 _DIGITS = 9
@@ -66,10 +70,12 @@ def behaviours(
 ) -> list[tuple[str, ...]]:
     """Return what each candidate does on the same generated inputs, as texts.
 
-    Nothing for programs and methods, whose inputs cannot be generated.
+    Nothing for methods, whose inputs cannot be generated.
     """
-    if task.is_program or task.repository is not None or "." in task.entry_point:
+    if task.repository is not None or "." in task.entry_point:
         return [() for _ in candidates]
+    if task.is_program:
+        return _outputs(task, candidates, bench, seed)
     found_inputs = inputs_of(with_mentioned(task), inputs, seed=seed)
     chosen = [*(k.args for k in found_inputs.known), *found_inputs.generated][:inputs]
     calls = [Call(args) for args in chosen]
@@ -82,6 +88,27 @@ def behaviours(
         )
         found[source] = tuple(map(_behaviour, run.calls)) if run.load.ok else ()
     return [found.get(source, ()) for source in candidates]
+
+
+def _outputs(
+    task: Task, candidates: Sequence[str], bench: Workbench, seed: int
+) -> list[tuple[str, ...]]:
+    """Return what programs print for the same inputs."""
+    stdins = program_inputs(task, PROGRAM_INPUTS, seed=seed)
+    found: dict[str, tuple[str, ...]] = {}
+    for source in candidates:
+        if source not in found:
+            runs = bench.sandbox.program(
+                source, stdins, limits=LIMITS, context=task.context
+            )
+            found[source] = tuple(map(_printed, runs))
+    return [found[source] for source in candidates]
+
+
+def _printed(outcome: ProgramOutcome) -> str:
+    if outcome.kind is Ending.EXITED:
+        return f"= {' '.join(outcome.stdout.split())}"
+    return f"{outcome.kind} {outcome.error}"
 
 
 def by_agreement(
