@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from codegrad.bench.crew import LocalCrew
+from codegrad.bench.crew import Crew, LocalCrew
 from codegrad.bench.evaluate import evaluate
 from codegrad.bench.executors import CrewGrading, Executor, GraderSpec, LocalPool
 from codegrad.bench.expectation import References
+from codegrad.bench.experiment import Experiment
 from codegrad.bench.grading import Grader
+from codegrad.bench.prepare import Asked, prepare
 from codegrad.bench.ray_crew import RayCrew
 from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
@@ -114,3 +116,33 @@ def test_samples_graded_on_a_cluster_have_the_verdicts_of_this_machine(
 def test_what_work_raises_on_a_node_arrives_as_a_sentence(cluster: Any) -> None:
     with pytest.raises(CodeGradError, match=r"^number 7 is not in the file$"):
         list(RayCrew(cluster.address).results(chores.refuse, [7]))
+
+
+@on_a_cluster
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_an_experiment_on_a_cluster_has_the_answers_of_this_machine(
+    cluster: Any, tmp_path: Path
+) -> None:
+    rows = [
+        {
+            "name": f"largest{number}",
+            "buggy": f"def largest{number}(items):\n    return min(items)\n",
+            "correct": f"def largest{number}(items):\n    return max(items)\n",
+            "cases": [[[[3, 9, 2]], 9], [[[-5, -1]], -1], [[[4]], 4]],
+        }
+        for number in range(4)
+    ]
+    data = write_rows(tmp_path / "quixbugs.jsonl", rows)
+    ready = prepare(Asked("quixbugs", data=data))
+
+    def answers(crew: Crew, name: str) -> list[tuple[object, ...]]:
+        with Experiment(ready.plan, tmp_path / name) as experiment:
+            experiment.solve(ready.jobs(tmp_path / name), crew)
+            found = experiment.answers
+        return [(a.key, a.source, a.verified, a.steps, a.sentence) for a in found]
+
+    here = answers(LocalCrew(2), "here")
+    assert all(verified for _, _, verified, _, _ in here)
+    assert answers(RayCrew(cluster.address), "there") == here

@@ -25,7 +25,7 @@ from typing import Any
 
 from codegrad.bench.crew import cores
 from codegrad.bench.datasets import open_dataset
-from codegrad.bench.evaluate import evaluate
+from codegrad.bench.evaluate import BATCH, evaluate
 from codegrad.bench.executors import LocalPool
 from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader
@@ -43,6 +43,7 @@ HUMANEVAL_PLUS = 758
 
 _MEASURED = 150
 _ROUNDS = 3
+_TURNS = 15
 _PRICE = 0.04
 
 
@@ -56,6 +57,9 @@ class Costs:
     outside_input_s: float
     start_s: float
     """Of one worker: its sandbox and the first host."""
+
+    turn_s: float
+    """Of turning to another problem, which a worker does for each batch."""
 
     read_s: float
     """Of one line of the file of samples."""
@@ -76,6 +80,7 @@ class Costs:
         """Return what a sample with so many inputs costs."""
         inside = self.inside_s + self.inside_input_s * inputs
         outside = self.outside_s + self.outside_input_s * inputs
+        outside += self.turn_s / BATCH
         return Load(inside + self.read_s + self.write_s, outside)
 
 
@@ -86,6 +91,11 @@ class Spent:
     inside_s: float
     outside_s: float
     wall_s: float
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds of both."""
+        return self.inside_s + self.outside_s
 
 
 class _Meter:
@@ -149,7 +159,7 @@ def measure(folder: Path, dataset: Dataset) -> Costs:
     """Return what things cost on this machine now, medians of several rounds."""
     references = References(dataset.checksum, folder / "answers")
     rounds = [_measured(dataset, references) for _ in range(_ROUNDS)]
-    inside, inside_input, outside, outside_input, start = (
+    inside, inside_input, outside, outside_input, start, turn = (
         statistics.median(column) for column in zip(*rounds, strict=True)
     )
     return Costs(
@@ -158,6 +168,7 @@ def measure(folder: Path, dataset: Dataset) -> Costs:
         max(0.0, outside),
         max(0.0, outside_input),
         start,
+        max(0.0, turn),
         *_measure_files(folder, dataset),
         worker_mb=_worker_mb(dataset, references),
     )
@@ -168,8 +179,8 @@ def _measured(dataset: Dataset, references: References) -> tuple[float, ...]:
     spent: dict[int, Spent] = {}
     starts: dict[int, Spent] = {}
     for inputs in (INPUTS[0], INPUTS[-1]):
-        starts[inputs] = _grade(dataset, references, inputs, 1)
-        spent[inputs] = _grade(dataset, references, inputs, 1 + _MEASURED)
+        starts[inputs] = _grade(dataset, references, [inputs])
+        spent[inputs] = _grade(dataset, references, [inputs] * (1 + _MEASURED))
     low, high = INPUTS[0], INPUTS[-1]
 
     def per_sample(inputs: int, field: str) -> float:
@@ -180,14 +191,18 @@ def _measured(dataset: Dataset, references: References) -> tuple[float, ...]:
     for field in ("inside_s", "outside_s"):
         slope = (per_sample(high, field) - per_sample(low, field)) / (high - low)
         found += [per_sample(low, field) - slope * low, slope]
-    return *found, starts[low].inside_s + starts[low].outside_s
+    in_turn = _grade(dataset, references, [low, INPUTS[1]] * _TURNS)
+    in_a_row = _grade(dataset, references, [low] * _TURNS + [INPUTS[1]] * _TURNS)
+    turn = (in_turn.cpu_s - in_a_row.cpu_s) / (2 * _TURNS - 2)
+    return *found, starts[low].cpu_s, turn
 
 
-def _grade(dataset: Dataset, references: References, inputs: int, count: int) -> Spent:
-    problem = dataset.problems[f"Scale/{inputs}"]
+def _grade(dataset: Dataset, references: References, order: Sequence[int]) -> Spent:
+    """Return what samples of the problems with so many inputs cost, in order."""
     meter = _Meter()
     with Grader(references) as grader:
-        for number in range(count):
+        for number, inputs in enumerate(order):
+            problem = dataset.problems[f"Scale/{inputs}"]
             completion = _sample(inputs, number)["completion"]
             grader.grade(problem, problem.prompt + completion)
     return meter.read()
@@ -283,8 +298,7 @@ def check(folder: Path, dataset: Dataset, costs: Costs, count: int) -> Checked:
     spent = meter.read()
     assert summary.graded == count
     loads = [costs.load(inputs) for _, inputs in _numbered(count)]
-    used = spent.inside_s + spent.outside_s
-    left = min(float(workers), used / spent.wall_s)
+    left = min(float(workers), spent.cpu_s / spent.wall_s)
     ideal = simulate(loads, workers=workers, cores=workers)
     # The cores that were left, not those that there are, decide the wall clock.
     slowed = max(1.0, ideal.core_share * workers / left)
@@ -293,7 +307,7 @@ def check(folder: Path, dataset: Dataset, costs: Costs, count: int) -> Checked:
         count,
         workers,
         sum(one.inside_s + one.outside_s for one in loads) + start,
-        used,
+        spent.cpu_s,
         ideal.seconds * slowed + start / left,
         spent.wall_s,
         left,
