@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -181,3 +182,27 @@ def test_a_run_on_models_killed_twenty_times_pays_nothing_twice(
     figures.append(f"{kills} kills, {lost_in_all} replies on their way, 0 paid twice")
     sys.stdout.write("\n" + "\n".join(figures) + "\n")
     assert (tmp_path / "roman.py").read_text() == TEXT
+
+
+@pytest.mark.slow
+def test_ctrl_c_waits_for_what_is_paid_and_resume_uses_it(
+    tmp_path: Path, server: ChatServer
+) -> None:
+    runs = Runs(tmp_path, server)
+    server.delay_s = 1.0
+    process = runs.start(*runs.refine)
+    while len(server.requests) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130, err
+    stopped = json.loads(out)
+    assert stopped["status"] == "interrupted"
+    calls = runs.calls(stopped["run"])
+    assert {status for _, _, status, _ in calls} == {200}, "a paid reply was dropped"
+    assert len(calls) == len(server.requests)
+    server.delay_s = 0.0
+    out, err = runs.start("resume", stopped["run"], "--json").communicate()
+    assert json.loads(out)["verified"], err
+    assert set(server.billed.values()) == {1}, "a reply was paid twice"
