@@ -1,6 +1,5 @@
 """`codegrad doctor`."""
 
-import importlib.metadata
 import platform
 import shutil
 from pathlib import Path
@@ -13,8 +12,8 @@ from codegrad.cli.options import json_option
 from codegrad.cli.session import echo_json
 from codegrad.sandbox import Call, LayerReport, LayerState, Sandbox
 from codegrad.store.journal import Store
+from codegrad.verify.tools import tool_versions
 
-_TOOLS = ("ruff", "ty", "hypothesis", "z3-solver", "cvc5")
 _MARKS = {
     LayerState.ON: "on",
     LayerState.OFF: "off",
@@ -38,7 +37,8 @@ def command(
         run = sandbox.call("def f(x):\n    return x + 1\n", "f", [Call((1,))])
         layers = sandbox.layers
     works = run.load.ok and run.calls[0].value == 2  # noqa: PLR2004 - 1 + 1
-    tools = {name: _version(name) for name in _TOOLS}
+    tools = {name: version or None for name, version in tool_versions().items()}
+    del tools["codegrad"], tools["python"]  # these have lines of their own
     store = Store.default_path()
     safe = layers.is_safe and works
     if as_json:
@@ -85,10 +85,3 @@ def _show_layers(layers: LayerReport) -> None:
         else "NOT a sandbox: untrusted code could read and write your files; "
         "codegrad refuses to run it unless you pass --allow-unsafe"
     )
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -25,7 +25,7 @@ from codegrad.store.journal import Run, RunStatus
 from codegrad.task import Task
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
-from codegrad.verify.strength import measure_strength
+from codegrad.verify.strength import Strength, measure_strength
 
 RESULT_SCHEMA = 1
 """Version of the document that `refine --json` prints; see docs/json.md."""
@@ -81,13 +81,9 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     task = result.task  # with what was generated and is trusted
     certificate: Document | None = None
     if result.outcome is not Outcome.INTERRUPTED:
-        strength = None
+        found = None
         if measures and result.verified:
-            with screen.counting("mutants") as progress:
-                found = measure_strength(
-                    task, result.sources, bench, ladder, progress=progress
-                )
-            strength = found.to_data()
+            found = _measured(result, bench, screen, ladder)
         certificate = certify(
             task,
             result.sources,
@@ -95,12 +91,25 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             bench,
             ladder or Ladder(),
             run=run.id,
-            strength=strength,
+            strength=None if found is None else found.to_data(),
         )
         run.append(Event("certified", result.steps, {"certificate": certificate}))
         bench.close()
     run.finish(str(result.outcome), result.evidence.sentence())
     return result, certificate
+
+
+def _measured(
+    result: Result, bench: Workbench, screen: Screen, ladder: Ladder | None
+) -> Strength | None:
+    """Return what the evidence is worth; None if the user does not wait for it."""
+    try:
+        with screen.counting("mutants") as progress:
+            return measure_strength(
+                result.task, result.sources, bench, ladder, progress=progress
+            )
+    except KeyboardInterrupt:
+        return None  # the result is there, and is not lost for this
 
 
 @contextlib.contextmanager

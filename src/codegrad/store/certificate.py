@@ -173,6 +173,7 @@ def _row(row: EvidenceRow, verdicts: Sequence[Verdict]) -> Document:
         "checked": row.checked,
         "reason": row.reason,
         "forge_proof": row.forge_proof,
+        "trust": row.trust,
         "verdicts": [_verdict(v) for v in verdicts if v.constraint == row.constraint],
     }
 
