@@ -23,7 +23,7 @@ def test_one_interpreter_bounds_the_rate_and_more_processes_lift_it() -> None:
     assert many.per_second == pytest.approx(1.0, rel=0.05)
     assert many.interpreter_share == pytest.approx(1.0, rel=0.05)
     parts = simulate([LOAD] * 2000, workers=64, cores=64, processes=8)
-    assert parts.per_second == pytest.approx(6.4, rel=0.1)
+    assert 5.0 < parts.per_second <= 6.4
 
 
 def test_nothing_takes_no_time() -> None:
