@@ -32,8 +32,9 @@ def test_index_of_a_loop_is_what_counts_its_rounds() -> None:
         assert isinstance(loop, ast.For)
         return index_names(loop)
 
-    assert names("i in range(3)") == ["i", "_i1"]
-    assert names("i, x in enumerate(a)") == ["i", "_i1"]
+    assert names("i in range(3)") == ["i"]
+    assert names("i in range(1, 3)") == ["i", "_i1"]
+    assert names("i, x in enumerate(a)") == ["i"]
     assert names("x in a") == ["_i1"]
 
 

@@ -165,6 +165,7 @@ class Critic:
                 else Span(best),
                 direction=_direction(constraint, verdict),
                 counterexamples=verdict.counterexamples,
+                findings=verdict.findings,
                 values=_values(observations, path, lines),
                 lines=tuple(sorted((n, round(w * share, 6)) for n, w in lines.items())),
                 hard=constraint.hard,

@@ -4,9 +4,11 @@ The prover reads the candidate's text and runs nothing; it works in a process of
 own, which may crash or run out of memory. A counterexample that it finds
 is replayed on the real function, in the sandbox, before it refutes anything. A
 postcondition counts as `PROVED` only if the function was also proved to end and to
-raise nothing.
+raise nothing. A finding names the line where a clause is open and, after a replayed
+violation, the part of it that is false, the values, and which way they have to change.
 """
 
+import ast
 from collections.abc import Sequence
 
 from codegrad.contract import Clause
@@ -19,10 +21,12 @@ from codegrad.prove.result import (
 )
 from codegrad.task import ClauseCheck, Constraint, Sources, Task
 from codegrad.tasks.literals import call_text, shorten
-from codegrad.verdict import Counterexample, Status, Verdict
-from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
+from codegrad.verdict import Counterexample, Finding, Span, Status, Verdict
+from codegrad.verify.clauses import bind, clause_prelude, clause_test, known_inputs
+from codegrad.verify.failing_clause import explain
 from codegrad.verify.stage import Workbench
 
+_OBSERVED = "result == "
 CPU_S = 3.0
 """CPU seconds for one candidate; what is open then stays open."""
 
@@ -72,12 +76,14 @@ class ProofStage:
         ):
             status, example = Status.REFUTED, _counterexample(task, clause, result)
             reason = str(example)
+        findings = () if status is Status.PROVED else _findings(task, clause, result)
         return Verdict(
             constraint.name,
             self.name,
             status,
             reason,
             counterexamples=(example,) if example else (),
+            findings=findings,
             checked=len(result.conditions),
             distance=0.0 if status.holds else 1.0,
             cpu_s=result.cpu_s,
@@ -122,7 +128,41 @@ def _counterexample(task: Task, clause: Clause, result: ProofResult) -> Countere
         call=shorten(call_text(task.entry_point, arguments, {})),
         expected=f"post: {clause.expression}",
         observed=observed,
+        line=_line(clause, result),
     )
+
+
+def _line(clause: Clause, result: ProofResult) -> int | None:
+    """Return where the clause (or else something before it) is not proved."""
+    open_ = [c for c in result.conditions if not c.holds]
+    own = [c for c in open_ if c.text == clause.expression]
+    return next((c.line for c in (*own, *open_)), None)
+
+
+def _findings(task: Task, clause: Clause, result: ProofResult) -> tuple[Finding, ...]:
+    """Return which condition is open at which line, and which values break it."""
+    line = _line(clause, result)
+    if line is None:
+        return ()
+    message = f"`{clause.expression}` is not proved where the call ends in this line"
+    seen = result.replayed
+    if seen is not None and seen.violated == clause.expression:
+        message = _explanation(task, clause, result) or message
+    return (Finding("proof", message, Span(line)),)
+
+
+def _explanation(task: Task, clause: Clause, result: ProofResult) -> str:
+    text = result.replayed.observed if result.replayed else ""
+    if not text.startswith(_OBSERVED) or task.contract.sees_change(clause):
+        return ""
+    try:
+        observed = ast.literal_eval(text.removeprefix(_OBSERVED))
+    except (ValueError, SyntaxError):
+        return ""  # too long to be shown whole
+    values = bind(task, result.counterexample or (), {})
+    known = {name: ast.literal_eval(value) for name, value in values}
+    known |= {f"old_{name}": value for name, value in known.items()}
+    return explain(task.source, clause.expression, known | {"result": observed})
 
 
 def _replay(
@@ -150,7 +190,7 @@ def _replay(
                 is_in_domain=True, violated=clause.expression, observed=observed
             )
         if outcome.kind == "failed":
-            observed = f"result == {shorten(repr(last.value))}"
+            observed = f"{_OBSERVED}{shorten(repr(last.value))}"
             return ReplayResult(
                 is_in_domain=True, violated=clause.expression, observed=observed
             )
