@@ -188,3 +188,40 @@ def test_a_sandbox_hosts_one_task_after_the_other_and_other_jobs_between(
 def test_inputs_that_are_not_plain_are_refused(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="unmarshallable"):
         Host(sandbox, [((object(),), {})])
+
+
+def test_a_host_goes_on_with_the_inputs_of_another_task(sandbox: Sandbox) -> None:
+    with Host(sandbox, INPUTS) as host:
+        assert records(host, "def f(x): return x")[0] == right(2, 3, 4)
+        for factor in range(3):
+            host.load([((factor,), {})])
+            assert records(host, "def f(x): return x")[0] == right(factor)
+
+
+def test_limits_change_with_the_inputs(sandbox: Sandbox) -> None:
+    big = "def f(x): return len(bytearray(1 << 27))"
+    with Host(sandbox, [((1,), {})], HostLimits(memory_mb=128)) as host:
+        assert b"MemoryError" in records(host, big)[0]
+        host.load([((1,), {})], HostLimits(memory_mb=4096))
+        assert records(host, big)[0] == right(1 << 27)
+
+
+def test_a_host_that_held_much_is_replaced(sandbox: Sandbox) -> None:
+    long = "x" * (3 << 20)
+    with Host(sandbox, [((long,), {})]) as host:
+        for _ in range(3):
+            assert records(host, "def f(x): return len(x)")[0] == right(3 << 20)
+            host.load([((long,), {})])
+    with Host(sandbox, INPUTS) as other:
+        assert records(other, "def f(x): return x")[0] == right(2, 3, 4)
+
+
+def test_a_host_that_died_holds_what_it_was_told_last(sandbox: Sandbox) -> None:
+    with Host(sandbox, INPUTS) as host:
+        assert records(host, "def f(x): return x")[0] == right(2, 3, 4)
+        assert sandbox._process is not None
+        sandbox._process.process.kill()
+        sandbox._process.process.wait()
+        host.load([((7,), {})])
+        found = [records(host, "def f(x): return x")[0] for _ in range(2)]
+        assert found[-1] == right(7)

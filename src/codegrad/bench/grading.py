@@ -85,6 +85,7 @@ class Grader:
         self._allow_unsafe = allow_unsafe
         self._sandboxes: dict[_Kind, Sandbox] = {}
         self._hosts: dict[_Kind, Host] = {}
+        self._loaded: dict[_Kind, Problem] = {}
         self._held: Problem | None = None
         self._expected: tuple[Problem, Expectation] | None = None
         self._probed: tuple[Problem, Problem] | None = None
@@ -114,7 +115,6 @@ class Grader:
             DatasetError: If the reference does not answer where it must.
         """
         if self._expected is None or self._expected[0] is not problem:
-            self._release()
             found = self._references.expectation(problem, self._reference_host)
             # One problem is graded at a time; a large dataset is not kept.
             self._expected = (problem, found)
@@ -298,27 +298,32 @@ class Grader:
     def _host_for_calls(
         self, problem: Problem, expectation: Expectation, kind: _Kind
     ) -> Host:
-        if self._held is not problem:
-            self._release()
-            self._held = problem
+        self._held = problem
         host = self._hosts.get(kind)
+        if host is not None and self._loaded[kind] is problem:
+            return host
+        inputs = _inputs([place.case for place in expectation.places])
         if host is None:
-            inputs = _inputs([place.case for place in expectation.places])
             host = Host(self._sandbox(kind), inputs, expectation.limits)
             self._hosts[kind] = host
+        else:
+            host.load(inputs, expectation.limits)
+        self._loaded[kind] = problem
         return host
 
     @contextlib.contextmanager
     def _reference_host(self, cases: Sequence[Case]) -> Iterator[Host]:
+        self._release()
         sandbox = self._sandbox(_Kind.COMMON)
         with Host(sandbox, _inputs(cases), REFERENCE_LIMITS) as host:
             yield host
 
     def _release(self) -> None:
+        """Make the sandboxes free for other jobs."""
         for host in self._hosts.values():
             host.close()
         self._hosts.clear()
-        self._held = None
+        self._loaded.clear()
 
     def _sandbox(self, kind: _Kind) -> Sandbox:
         sandbox = self._sandboxes.get(kind)

@@ -48,34 +48,37 @@ TICK_S = 0.1
 
 FLUSH_BYTES = 1 << 20
 
-START, STOP = b"s", b"e"
-"""What the parent asks of a host: to fork a child, or to end it and say how it did."""
+START, STOP, LOAD = b"s", b"e", b"l"
+"""What the parent asks of a host: to fork a child, to end it and say how it did, or to
+hold the inputs of another task."""
 
 ENDED = struct.Struct("<id")
 """How a child ended: its wait status and its processor seconds."""
 
 
 def host(zygote: Any, control: int, data: int) -> None:
-    """Hold the inputs of a task and fork a child for each candidate, until the end.
+    """Hold the inputs of one task after the other; fork a child for each candidate.
 
     This is a zygote of its own, made for speed: whatever can be done once is done
     here, and nothing that a child inherits was written by a candidate.
     """
-    with open(data, "rb") as stream:
-        held = marshal.loads(stream.read())  # noqa: S302 - written by our own parent
     kind = socket.SOCK_STREAM if sys.platform == "darwin" else socket.SOCK_SEQPACKET
     # Asking the kernel for the kind of socket is not among a zygote's rights.
     sock = socket.socket(socket.AF_UNIX, kind, 0, fileno=control)
-    answers = _Answers(held["inputs"])
+    answers = _Answers()
     signal.signal(signal.SIGPROF, answers.tick)
-    _prepare(zygote, held["limits"])
+    _prepare(zygote)
     is_alone = zygote.states.is_on("pid_namespace")
-    fd = _next(sock)
-    while fd >= 0:
+    order, fd = LOAD, data
+    while order in (START, LOAD):
+        if order == LOAD:
+            answers.hold(fd)
+            order, fd = _next(sock)
+            continue
         pid = os.fork()
         if pid == 0:
             try:
-                _confine(zygote, fd)
+                _confine(zygote, fd, answers.limits)
                 answers.give()
             except BaseException:  # noqa: BLE001, S110 - whatever happens, never return
                 pass
@@ -87,15 +90,13 @@ def host(zygote: Any, control: int, data: int) -> None:
         if not is_wanted:
             return
         sock.send(ended)
-        fd = _next(sock)
+        order, fd = _next(sock)
 
 
-def _prepare(zygote: Any, limits: dict[str, int]) -> None:
+def _prepare(zygote: Any) -> None:
     """Do once what holds for every child."""
     for number in range(3):
         os.dup2(zygote.null, number)
-    if zygote.states.is_on("rlimits"):
-        child.set_limits(limits)
     if zygote.ruleset is not None and zygote.filter is not None:
         # Without the filter, which refuses `kill`, each child needs a domain of its
         # own: signals may pass inside a domain.
@@ -106,7 +107,6 @@ def _prepare(zygote: Any, limits: dict[str, int]) -> None:
     if zygote.must_seed:
         sys.modules["random"].seed(0)
     gc.collect()
-    gc.freeze()
 
 
 def _end(pid: int, proc: int, *, is_alone: bool) -> bytes:
@@ -122,23 +122,25 @@ def _end(pid: int, proc: int, *, is_alone: bool) -> bytes:
     return ENDED.pack(status, usage.ru_utime + usage.ru_stime)
 
 
-def _next(sock: socket.socket) -> int:
-    """Wait for the order to fork; return the channel of the child, or -1."""
+def _next(sock: socket.socket) -> tuple[bytes, int]:
+    """Wait for an order; return it and its descriptor, or nothing at the end."""
     try:
-        data, ancillary, _, _ = sock.recvmsg(1, _ANCILLARY)
+        order, ancillary, _, _ = sock.recvmsg(1, _ANCILLARY)
     except OSError:
-        return -1
-    if data != START or not ancillary:
-        return -1
+        return b"", -1
+    if not ancillary:
+        return b"", -1
     (fd,) = struct.unpack("i", ancillary[0][2][:4])
-    return int(fd)
+    return order, int(fd)
 
 
 _ANCILLARY = socket.CMSG_SPACE(4)
 
 
-def _confine(zygote: Any, fd: int) -> None:
+def _confine(zygote: Any, fd: int, limits: dict[str, int]) -> None:
     """Take from a forked child what the host still needs."""
+    if zygote.states.is_on("rlimits"):
+        child.set_limits(limits)
     if zygote.kernel is not None:
         zygote.kernel.prctl(child.PR_SET_PDEATHSIG, signal.SIGKILL)
     if zygote.ruleset is not None and zygote.filter is None:
@@ -171,13 +173,22 @@ def digest_body(data: bytes) -> bytes:
 class _Answers:
     """The answers of one candidate."""
 
-    def __init__(self, inputs: Any) -> None:
-        self.inputs = inputs
+    def __init__(self) -> None:
+        self.inputs: Any = ()
+        self.limits: dict[str, int] = {}
         self.job: dict[str, Any] = {}
         self.parts: list[bytes] = []
         self.is_sending = False
         self.count = self.seen = self.ticks = 0
         self.limit_ticks = 1
+
+    def hold(self, fd: int) -> None:
+        """Read the inputs of a task, and the limits of its candidates."""
+        with open(fd, "rb") as stream:
+            held = marshal.loads(stream.read())  # noqa: S302 - written by our own parent
+        self.inputs, self.limits = held["inputs"], held["limits"]
+        # Otherwise a collection in a child would write to, and so copy, all of them.
+        gc.freeze()
 
     def give(self) -> None:
         """Load the candidate and call it; stop where it raises, unless told not to."""

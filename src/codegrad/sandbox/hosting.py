@@ -1,7 +1,7 @@
 """Grade many candidates against the same inputs, each in a process of its own.
 
-A `Host` is a zygote below a sandbox's zygote: it holds the inputs of one task and
-forks a confined child for each candidate, which therefore needs neither to receive
+A `Host` is a zygote below a sandbox's zygote: it holds the inputs of one task at a time
+and forks a confined child for each candidate, which therefore needs neither to receive
 nor to decode them. Inputs are no secret; sources and expectations never enter the
 host. What a child writes is untrusted: it is compared as bytes, or read by a reader
 that knows plain values only.
@@ -31,7 +31,11 @@ MODULE = "codegrad.sandbox.answering"
 """What a sandbox has to preload to be able to host."""
 
 MAX_RUNS = 5000
-"""Candidates for which one host is used: its own processor time counts, too."""
+"""Candidates for which one host is used."""
+
+MOST_HELD_BYTES = 4 << 20
+"""Inputs that one host holds, one task after the other: what it has freed still costs
+every fork."""
 
 Taker = Callable[[bytearray], bool]
 """Is given all bytes of the records so far; returns whether to go on."""
@@ -94,15 +98,48 @@ class Host:
         limits: HostLimits | None = None,
     ) -> None:
         self._sandbox = sandbox
+        self._control: socket.socket | None = None
+        self._runs = self._held_bytes = 0
+        self._hold(inputs, limits)
+
+    def _hold(
+        self,
+        inputs: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
+        limits: HostLimits | None,
+    ) -> None:
         self._limits = limits or HostLimits()
-        self._runs = 0
         bounds = Limits(cpu_s=self._limits.total_s, memory_mb=self._limits.memory_mb)
         held = {
             "inputs": tuple((tuple(args), dict(kwargs)) for args, kwargs in inputs),
             "limits": kernel_limits(bounds),
         }
         self._data = marshal.dumps(held, answering.PLAIN_VERSION)
-        self._control: socket.socket | None = None
+        self._held_bytes += len(self._data)
+
+    def load(
+        self,
+        inputs: Sequence[tuple[Sequence[Any], Mapping[str, Any]]],
+        limits: HostLimits | None = None,
+    ) -> None:
+        """Hold the inputs of another task instead.
+
+        Raises:
+            ValueError: If an input is not made of plain builtins.
+        """
+        self._hold(inputs, limits)
+        if self._control is None:
+            return
+        if self._held_bytes > MOST_HELD_BYTES:
+            self.close()
+            return
+        reading, writing = os.pipe()
+        try:
+            socket.send_fds(self._control, [answering.LOAD], [reading])
+        except OSError:
+            self._drop()
+        finally:
+            os.close(reading)
+        self._write_data(writing)
 
     def __enter__(self) -> Self:
         return self
@@ -217,11 +254,15 @@ class Host:
         finally:
             far.close()
             os.close(reading)
-        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stream:
-            stream.write(self._data)
+        self._write_data(writing)
         near.settimeout(20.0)
         self._control, self._runs = near, 0
+        self._held_bytes = len(self._data)
         return near
+
+    def _write_data(self, writing: int) -> None:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as stream:
+            stream.write(self._data)
 
     def _end(self, control: socket.socket, reader: "_Reader") -> HostRun:
         try:
