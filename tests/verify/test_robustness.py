@@ -105,3 +105,43 @@ def first(xs: list[int], key: str) -> int:
 def test_whatever_a_candidate_does_is_a_verdict(bench: Workbench, source: str) -> None:
     found = judge(bench, "robustness", task_of(DEDUPE, "dedupe"), source)
     assert set(found) == set(_BEHAVIOURS)
+
+
+_LEAKS = {
+    "open files": "kept.append(open('/dev/null'))",
+    "threads": "import threading, time\n    "
+    "threading.Thread(target=time.sleep, args=(30,), daemon=True).start()",
+    "bytes": "kept.append(list(range(100)))",
+}
+
+
+@pytest.mark.parametrize("what", _LEAKS)
+def test_what_every_call_keeps_is_found(bench: Workbench, what: str) -> None:
+    text = DEDUPE.replace("    return", f"    {_LEAKS[what]}\n    return")
+    verdict = judge(bench, "robustness", task_of("kept = []\n" + text, "dedupe"))[
+        "steady memory"
+    ]
+    assert verdict.status in {Status.REFUTED, Status.UNKNOWN}
+    if verdict.status is Status.REFUTED:
+        assert what in verdict.counterexamples[0].expected
+    else:
+        assert verdict.reason
+
+
+def test_rows_that_are_one_list_are_tried(bench: Workbench) -> None:
+    text = '''
+def rotated(rows: list[list[int]]) -> list[list[int]]:
+    """Return the rows turned by one place each.
+
+    >>> rotated([[1, 2], [3, 4]])
+    [[2, 1], [4, 3]]
+    >>> rotated([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    [[2, 3, 1], [5, 6, 4], [8, 9, 7]]
+    """
+    for row in rows:
+        row.append(row.pop(0))
+    return rows
+'''
+    verdict = judge(bench, "robustness", task_of(text, "rotated"))["boundaries"]
+    assert verdict.status is Status.REFUTED
+    assert "rows of argument 1 one list" in verdict.counterexamples[0].call

@@ -9,7 +9,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import combinations, pairwise
 from pathlib import Path
 
 from codegrad.errors import SandboxError
@@ -25,17 +24,19 @@ from codegrad.sandbox import child as sandbox_child
 from codegrad.task import Behaviour, BehaviourCheck, Constraint, Sources, Task
 from codegrad.tasks.literals import shorten
 from codegrad.verdict import Counterexample, Verdict
+from codegrad.verify.aliasing import alias_difference, differences
 from codegrad.verify.boundaries import odd_inputs
 from codegrad.verify.calls import describe
 from codegrad.verify.contracts import allowed_errors, is_allowed
 from codegrad.verify.inputs import Args
-from codegrad.verify.oracles import agree, is_opaque
+from codegrad.verify.resources import steady_resources
 from codegrad.verify.session import (
     Session,
     passed,
     refuted,
     smallest_first,
     unknown,
+    usual_inputs,
 )
 from codegrad.verify.stage import Workbench
 
@@ -92,14 +93,6 @@ def _judge(constraint: Constraint, session: Session) -> Verdict:
     return judge(constraint, session)
 
 
-def _usual_inputs(session: Session) -> list[Args]:
-    """Return the known inputs and the generated ones that are like them."""
-    known = [known.args for known in session.inputs.known]
-    return session.in_domain([*known, *session.inputs.like]) or session.in_domain(
-        session.inputs.all
-    )
-
-
 def _only_raises(constraint: Constraint, session: Session) -> Verdict:
     allowed = allowed_errors(session.task)
     inputs = session.in_domain(session.inputs.all)
@@ -134,7 +127,7 @@ def _only_raises(constraint: Constraint, session: Session) -> Verdict:
 def _keeps_arguments(constraint: Constraint, session: Session) -> Verdict:
     if any(word in session.task.prompt.lower() for word in _IN_PLACE):
         return unknown(constraint, STAGE, "the statement speaks of changing arguments")
-    inputs = _usual_inputs(session)
+    inputs = usual_inputs(session)
     outcomes = session.candidate.call(inputs)
     pairs = [
         (args, outcome)
@@ -156,7 +149,7 @@ def _keeps_arguments(constraint: Constraint, session: Session) -> Verdict:
 
 
 def _stateless(constraint: Constraint, session: Session) -> Verdict:
-    inputs = _usual_inputs(session)[:_MAX_REPEATED]
+    inputs = usual_inputs(session)[:_MAX_REPEATED]
     again = [args for args in reversed(inputs) for _ in range(2)]
     run = session.bench.sandbox.call(
         session.source,
@@ -166,7 +159,7 @@ def _stateless(constraint: Constraint, session: Session) -> Verdict:
         context=session.task.context,
     )
     first = session.candidate.call(again)
-    differing, checked = _differences(again, first, run.calls)
+    differing, checked = differences(again, first, run.calls)
     if not differing:
         return passed(constraint, STAGE, checked, "")
     args, earlier, later = differing[0]
@@ -180,30 +173,8 @@ def _stateless(constraint: Constraint, session: Session) -> Verdict:
     )
 
 
-def _differences(
-    inputs: Sequence[Args],
-    before: Sequence[CallOutcome],
-    after: Sequence[CallOutcome],
-) -> tuple[list[tuple[Args, CallOutcome, CallOutcome]], int]:
-    """Return where two outcomes differ, and how many pairs could be compared."""
-    differing = []
-    checked = 0
-    for args, first, second in zip(inputs, before, after, strict=True):
-        decided = {Ending.RETURNED, Ending.RAISED}
-        if first.kind not in decided or second.kind not in decided:
-            continue
-        if is_opaque(first.value) or is_opaque(second.value):
-            continue
-        checked += 1
-        same = first.kind is second.kind and first.error == second.error
-        if not same or not agree(first.value, second.value):
-            differing.append((args, first, second))
-    differing.sort(key=lambda row: len(repr(row[0])))
-    return differing, checked
-
-
 def _deterministic(constraint: Constraint, session: Session) -> Verdict:
-    inputs = _usual_inputs(session)[:_MAX_REPEATED]
+    inputs = usual_inputs(session)[:_MAX_REPEATED]
     try:
         outcomes = _in_another_process(session, inputs)
     except (OSError, SandboxError, ValueError) as error:
@@ -217,7 +188,7 @@ def _deterministic(constraint: Constraint, session: Session) -> Verdict:
         limits=session.candidate.limits,
         context=session.task.context,
     )
-    differing, checked = _differences(inputs, run.calls, outcomes)
+    differing, checked = differences(inputs, run.calls, outcomes)
     if not differing:
         return passed(constraint, STAGE, checked, "two processes, two hash seeds")
     args, first, second = differing[0]
@@ -287,7 +258,7 @@ def _in_another_process(
 
 
 def _boundaries(constraint: Constraint, session: Session) -> Verdict:
-    normal = next(iter(_usual_inputs(session)), ())
+    normal = next(iter(usual_inputs(session)), ())
     odd = odd_inputs(session.inputs.shapes, normal)
     inside = {repr(a) for a in session.in_domain([item.args for item in odd])}
     odd = [item for item in odd if repr(item.args) in inside]
@@ -300,7 +271,7 @@ def _boundaries(constraint: Constraint, session: Session) -> Verdict:
         and (not item.is_number or session.inputs.profile.admits(item.args))
         and _is_fatal(session, item.args, outcome)
     ]
-    alias = _alias_difference(session)
+    alias = alias_difference(session)
     if alias:
         return refuted(constraint, STAGE, [alias], checked + 1, 1 / (checked + 1))
     if not failing:
@@ -320,100 +291,11 @@ def _is_fatal(session: Session, args: Args, outcome: CallOutcome) -> bool:
             return False
 
 
-_ALIASED = """
-
-def _codegrad_aliased(arguments, first, second):
-    arguments = list(arguments)
-    arguments[second] = arguments[first]
-    return {entry}(*arguments)
-"""
-
-
-def _alias_difference(session: Session) -> Counterexample | None:
-    """Return a call that depends on whether two equal arguments are one object."""
-    for args, first, second in _alias_candidates(session):
-        run = session.bench.sandbox.call(
-            session.source + _ALIASED.format(entry=session.entry),
-            "_codegrad_aliased",
-            [Call((list(args), first, second))],
-            limits=session.candidate.limits,
-            context=session.task.context,
-        )
-        differing, _ = _differences([args], session.candidate.call([args]), run.calls)
-        if differing:
-            _, apart, aliased = differing[0]
-            return Counterexample(
-                f"{session.call_text(args)} with arguments {first + 1} and "
-                f"{second + 1} the same list",
-                f"{describe(apart)}, as with two lists",
-                describe(aliased),
-            )
-    return None
-
-
-def _alias_candidates(session: Session) -> list[tuple[Args, int, int]]:
-    """Return inputs with two equal lists, and the places of these."""
-    found = []
-    for known in session.inputs.known[:_MAX_ALIASED]:
-        args = known.args
-        for first, second in combinations(range(len(args)), 2):
-            if isinstance(args[first], list) and isinstance(args[second], list):
-                equal = (*args[:second], args[first], *args[second + 1 :])
-                if session.in_domain([equal]):
-                    found.append((equal, first, second))
-    return found
-
-
-_MEASURED = """
-
-def _codegrad_memory(arguments, rounds, repeats):
-    import copy, gc, tracemalloc
-    tracemalloc.start()
-    sizes = []
-    for _ in range(rounds):
-        for _ in range(repeats):
-            {entry}(*copy.deepcopy(arguments))
-        gc.collect()
-        sizes.append(tracemalloc.get_traced_memory()[0])
-    return sizes
-"""
-_ROUNDS, _REPEATS = 6, 10
-_LEAK_BYTES = 200
-
-
-def _steady_memory(constraint: Constraint, session: Session) -> Verdict:
-    usual = smallest_first(_usual_inputs(session))
-    chosen = usual[-1:] if len(usual) < _ROUNDS else [usual[len(usual) // 2]]
-    run = session.bench.sandbox.call(
-        session.source + _MEASURED.format(entry=session.entry),
-        "_codegrad_memory",
-        [Call((args, _ROUNDS, _REPEATS)) for args in chosen],
-        limits=session.bench.limits,
-        context=session.task.context,
-    )
-    outcome = run.calls[0] if run.calls else CallOutcome(Ending.NOT_RUN)
-    sizes = outcome.value
-    if not isinstance(sizes, list) or len(sizes) != _ROUNDS:
-        return unknown(constraint, STAGE, f"not measured: {describe(outcome)}")
-    # The first rounds fill caches; a leak goes on.
-    if not all(isinstance(size, int) for size in sizes):
-        return unknown(constraint, STAGE, "not measured: no sizes")
-    steps = [later - earlier for earlier, later in pairwise(sizes[2:])]
-    if min(steps) >= _LEAK_BYTES:
-        example = Counterexample(
-            session.call_text(chosen[0]),
-            "memory that stays the same",
-            f"keeps {min(steps) // _REPEATS} bytes more after every call",
-        )
-        return refuted(constraint, STAGE, [example], _ROUNDS * _REPEATS, 1.0)
-    return passed(constraint, STAGE, _ROUNDS * _REPEATS, "")
-
-
 _JUDGES: dict[Behaviour, _Judge] = {
     Behaviour.ONLY_RAISES: _only_raises,
     Behaviour.KEEPS_ARGUMENTS: _keeps_arguments,
     Behaviour.STATELESS: _stateless,
     Behaviour.DETERMINISTIC: _deterministic,
     Behaviour.BOUNDARIES: _boundaries,
-    Behaviour.STEADY_MEMORY: _steady_memory,
+    Behaviour.STEADY_MEMORY: steady_resources,
 }

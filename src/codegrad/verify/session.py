@@ -146,6 +146,14 @@ class Session:
         )
 
 
+def usual_inputs(session: Session) -> list[Args]:
+    """Return the known inputs and the generated ones that are like them."""
+    known = [known.args for known in session.inputs.known]
+    return session.in_domain([*known, *session.inputs.like]) or session.in_domain(
+        session.inputs.all
+    )
+
+
 def smallest_first(inputs: Sequence[Args]) -> list[Args]:
     """Return inputs by size, equal ones in their order."""
     return sorted(inputs, key=size)
