@@ -311,6 +311,33 @@ def test_candidate_that_stands_still_is_named_by_its_mark(tmp_path: Path) -> Non
     assert not any("end" in frame for frame in frames)
 
 
+def test_how_far_a_search_is_is_heard_between_its_frames(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "pyproject.toml": "",
+            "odd.py": "def odd(n):\n    return n * 3 == 7\n",
+            "tests/test_odd.py": """\
+            import time
+
+            from odd import odd
+
+            def test_odd():
+                time.sleep(0.05)
+                assert odd(3) == "never"
+            """,
+        },
+    )
+    repository = Repository(tmp_path, ("tests",), PYTHON, ("odd.py",))
+    source = (tmp_path / "odd.py").read_text()
+    run = search_job(repository, {}, "odd.py", job(source, count=60))
+    heard: list[int] = []
+    run.on_mark = heard.append
+    list(run)
+    assert len([mark for mark in heard if mark >= 0]) >= 2
+    assert max(heard) <= 60
+
+
 @pytest.mark.slow
 def test_search_runs_in_an_interpreter_that_does_not_have_us(
     environment: Path, tmp_path: Path

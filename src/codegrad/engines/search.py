@@ -16,6 +16,7 @@ from codegrad.contract import ClauseKind
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.errors import EngineError
 from codegrad.sandbox import encode
+from codegrad.sandbox.repository import SearchRun
 from codegrad.search.frontier import RIVAL_CANDIDATES, Frontier, JobRun
 from codegrad.task import (
     AssertionCheck,
@@ -262,6 +263,12 @@ class _Reported:
         self._start = start
         self._report = report
         self._finish = finish
+        if isinstance(run, SearchRun):
+            # Between two frames of a project's tests minutes can go by.
+            run.on_mark = self._note
+
+    def _note(self, mark: int) -> None:
+        self._report(max(0, mark - self._start))
 
     @property
     def ended(self) -> str:
@@ -276,7 +283,7 @@ class _Reported:
             if "end" in frame:
                 self._finish(int(frame["end"]["tried"]))
             else:
-                self._report(max(0, self._run.mark - self._start))
+                self._note(self._run.mark)
             yield frame
 
 

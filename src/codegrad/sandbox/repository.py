@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -659,6 +659,9 @@ class SearchRun:
         self.mark = -1
         """The candidate that was tried last; -1 if none was."""
 
+        self.on_mark: Callable[[int], None] = lambda _: None
+        """Hears a few times a second which candidate is tried."""
+
     def __iter__(self) -> Iterator[Any]:
         """Yield the kernel's frames as they come.
 
@@ -720,6 +723,7 @@ class SearchRun:
                 now = _read_mark(mark)
                 if now != before:
                     before, since, patience = now, time.monotonic(), wall_s
+                    self.on_mark(now)
                 if time.monotonic() - since > patience:
                     raise
 
