@@ -1,7 +1,7 @@
 """What CodeGrad makes of recorded completions, beside plain best-of-N.
 
     python -m codegrad.bench.pool POOL --dataset humaneval+ --data FILE
-        [--tasks N] [--only IDS] [--orders K] [--json FILE]
+        [--tasks N] [--skip N] [--only IDS] [--orders K] [--json FILE]
 
 For each task of the pool, in K random orders of its completions, three runs of `refine`
 over the same completions, as a user's would be: the first completion (`zero-shot`),
@@ -244,6 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dataset", default="humaneval+")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tasks", type=int, default=0, help="only the first N")
+    parser.add_argument("--skip", type=int, default=0, help="without the first N")
     parser.add_argument("--only", nargs="*", default=(), help="only these tasks")
     parser.add_argument("--orders", type=int, default=20)
     parser.add_argument("--json", type=Path)
@@ -258,7 +259,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = RememberingBench(limits=Limits(wall_s=2.0, cpu_s=2.0))
     try:
         experiment = Experiment(judge, bench, orders=options.orders)
-        for name in chosen[: options.tasks or None]:
+        chosen = chosen[options.skip :][: options.tasks or None]
+        for name in chosen:
             rows.append(experiment.run(name, tasks[name], pool[name]))
             shown = " ".join(f"{m} {share:.2f}" for m, share in rows[-1].right.items())
             _say(f"{name}: {shown} ({rows[-1].seconds:.0f} s)")

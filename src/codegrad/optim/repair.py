@@ -20,7 +20,7 @@ from codegrad.verify.stage import Workbench
 NEAR_MISSES = 3
 """Proposals of one answer that are repaired, the nearest first."""
 
-CANDIDATES = 4000
+CANDIDATES = 2000
 """Candidates of one repair."""
 
 
