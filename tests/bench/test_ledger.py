@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,32 @@ def test_the_checksum_does_not_depend_on_the_order(tmp_path: Path) -> None:
                 ledger.add(key, {"value": key * 2})
             sums.add(ledger.checksum())
     assert len(sums) == 1
+
+
+def test_a_full_disk_is_a_sentence_and_what_was_written_stays(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from codegrad.bench.ledger import Ledger\n"
+        "from codegrad.errors import OutputError\n"
+        "ABOUT = {'schema': 's/1', 'samples': 3}\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n"
+        "    with Ledger(Path(sys.argv[1]), ABOUT) as ledger:\n"
+        "        for number in range(100):\n"
+        "            ledger.add(str(number), {'value': 'x' * 200})\n"
+        "except OutputError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "cannot be written: File too large" in done.stdout
+    assert "Make room or name another folder with --out" in done.stdout
+    with Ledger(path, ABOUT) as ledger:
+        assert len(ledger) > 10
+        ledger.add("last", {"value": 1})

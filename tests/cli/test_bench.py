@@ -1,5 +1,6 @@
 """`codegrad bench`, tried as a user would: real processes, a real model server."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -21,6 +22,16 @@ QUIXBUGS = {
     "buggy": "def largest(items):\n    return min(items)\n",
     "correct": "def largest(items):\n    return max(items)\n",
     "cases": [[[[3, 9, 2]], 9], [[[-5, -1]], -1], [[[4]], 4]],
+}
+MBPP = {
+    "task_id": "Mbpp/3",
+    "prompt": "",
+    "entry_point": "f",
+    "canonical_solution": "def f(x): return x",
+    "base_input": [[1]],
+    "plus_input": [[2]],
+    "assertion": "",
+    "atol": 0,
 }
 
 
@@ -135,6 +146,24 @@ def test_what_cannot_work_is_one_sentence(
     assert code == 2, shown
     assert sentence in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("ray") is not None, reason="Ray is installed here"
+)
+@pytest.mark.parametrize("command", ["bench humaneval+", "evaluate s --dataset mbpp+"])
+def test_without_ray_the_executor_says_how_to_get_it(
+    shell: Shell, command: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from codegrad.cli.main import run  # noqa: PLC0415 - the same code, no new process
+
+    data = shell.data
+    if command.startswith("evaluate"):
+        data = shell.folder / "mbpp.jsonl"
+        data.write_text(json.dumps(MBPP) + "\n")
+    more = ["--data", str(data), "--executor", "ray"]
+    assert run([*command.split(), *more]) == 2
+    assert "Ray is not installed; pip install 'codegrad[ray]'" in capfd.readouterr().err
 
 
 def test_another_plan_does_not_fit_into_a_folder(shell: Shell) -> None:
