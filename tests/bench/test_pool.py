@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from codegrad.bench.bootstrap import paired_difference
 from codegrad.bench.datasets import open_dataset
 from codegrad.bench.pool import (
     Experiment,
     Judge,
     Row,
     main,
-    paired_difference,
     summary,
     verdict,
 )

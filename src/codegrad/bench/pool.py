@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codegrad.bench.bootstrap import paired_difference
 from codegrad.bench.datasets import open_dataset
 from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader
@@ -49,7 +50,6 @@ BUDGET = Budget(candidates=20_000)
 
 _STAGES = ("syntax", "tests")
 _VERDICTS = ("plus_pass", "official_pass")
-_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,36 +66,6 @@ class Row:
     """Share of orders in which the answer breaks a visible test."""
 
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A mean difference of paired results, with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def paired_difference(
-    ours: Sequence[float], theirs: Sequence[float], *, seed: int = 0
-) -> Interval:
-    """Return the mean of ours minus theirs; tasks are drawn again together.
-
-    Example:
-        >>> paired_difference([1.0, 1.0], [0.0, 0.0])
-        Interval(mean=1.0, low=1.0, high=1.0)
-    """
-    gaps = [a - b for a, b in zip(ours, theirs, strict=True)]
-    rng = random.Random(seed)  # noqa: S311 - resampling
-    means = sorted(
-        statistics.fmean(rng.choices(gaps, k=len(gaps))) for _ in range(_RESAMPLES)
-    )
-    return Interval(
-        statistics.fmean(gaps),
-        means[int(0.025 * _RESAMPLES)],
-        means[int(0.975 * _RESAMPLES) - 1],
-    )
 
 
 class Judge:
