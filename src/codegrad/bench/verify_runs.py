@@ -55,6 +55,7 @@ def run_jobs(
     found: list[Record] = []
     if not jobs:
         return found
+    lost = 0
     began = shown = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=context) as pool:
@@ -63,11 +64,8 @@ def run_jobs(
             try:
                 records = done.result()
             except BrokenProcessPool:
-                raise CodeGradError(
-                    f"{title}: a process was killed after {number - 1} of "
-                    f"{len(jobs)} jobs, most likely for want of memory; start the "
-                    "same command again to go on, with fewer --jobs"
-                ) from None
+                lost += 1  # jobs that were finished before are still to come
+                continue
             _append(out, records)
             found += records
             if time.monotonic() - shown > _SHOWN_EVERY_S:
@@ -77,6 +75,12 @@ def run_jobs(
                     f"{shown - began:.0f} s",
                     to_error=True,
                 )
+    if lost:
+        raise CodeGradError(
+            f"{title}: a process was killed, most likely for want of memory; {lost} of "
+            f"{len(jobs)} jobs are missing; start the same command again to go on, "
+            "with fewer --jobs"
+        )
     return found
 
 
