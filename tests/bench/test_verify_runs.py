@@ -34,7 +34,7 @@ def test_a_process_that_is_killed_is_an_error_and_what_was_found_stays(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "found.jsonl"
-    with pytest.raises(CodeGradError, match="a process was killed, .* 2 of 4 jobs"):
+    with pytest.raises(CodeGradError, match=r"a process was killed, .* 2 of 4 jobs"):
         run_jobs([1, 2, 3, 4], die_at_three, processes=1, out=out, title="t")
     assert {r["key"] for r in earlier_records(out)} == {"job 1", "job 2"}
 
