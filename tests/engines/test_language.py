@@ -105,6 +105,13 @@ def test_any_json_is_read_or_left(value: object) -> None:
     assert len(read_suggestions(json.dumps(value), task)) <= MAX_SUGGESTIONS
 
 
+def test_a_text_without_quotes_is_a_text(task: Task) -> None:
+    reply = '{"examples": [{"call": "middle([1])", "expected": "not a number"}]}'
+    assert read_suggestions(reply, task) == [
+        InputClaim("middle([1])", "'not a number'")
+    ]
+
+
 def test_the_code_under_way_is_not_shown(task: Task) -> None:
     system, user = source_messages(task)
     assert "the secret plan" not in user.text
