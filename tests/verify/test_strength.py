@@ -130,7 +130,7 @@ def test_without_inputs_what_lives_is_undecided_and_not_called_refuted(
 def test_a_projects_own_suite_is_refused_with_the_reason(bench: Workbench) -> None:
     repository = Repository(Path("/nowhere"), ("tests",), Path("python"))
     task = replace(task_of(WEAK), repository=repository)
-    with pytest.raises(UsageError, match="use examples or a contract"):
+    with pytest.raises(UsageError, match="give examples or a contract"):
         measure_strength(task, task.sources, bench)
 
 

@@ -25,7 +25,7 @@ from codegrad.cli.session import (
 )
 from codegrad.store.certificate import certify
 from codegrad.tasks.reader import read_task
-from codegrad.verify.strength import measure_strength
+from codegrad.verify.strength import check_measurable, measure_strength
 from codegrad.verify.verification import VerificationLoss
 
 
@@ -57,6 +57,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     task = read_task(target, tests=tests, python=python)
     if note := settings_note(context):
         task = replace(task, notes=(*task.notes, note))
+    if measures:
+        check_measurable(task)
     screen = Screen.for_terminal(quiet=as_json)
     with workbench(python, timeout_s, allow_unsafe=allow_unsafe, seed=seed) as bench:
         with screen.status(f"verifying {task.name}"):

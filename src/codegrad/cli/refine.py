@@ -35,6 +35,7 @@ from codegrad.cli.session import (
 from codegrad.store.journal import Store
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.reader import read_task
+from codegrad.verify.strength import check_measurable
 
 
 @click.command("refine")
@@ -101,6 +102,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     task = read_task(target, tests=tests, python=python)
     if note := settings_note(context):
         task = replace(task, notes=(*task.notes, note))
+    if measures:
+        check_measurable(task)
     if applies and task.path is not None:
         check_writable(task.path)
     screen = Screen.for_terminal(quiet=as_json)

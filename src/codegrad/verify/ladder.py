@@ -3,11 +3,11 @@
 Invariant: a stage runs only if no earlier stage refuted a hard constraint; what did
 not run is reported with the reason, never as success.
 
-Measured medians for a HumanEval function, one busy core: syntax 1 ms, lint 20 ms, tests
-20 ms, types 130 ms, properties 0.3 s, proof 0.4 s, robustness 0.8 s, efficiency 3 s,
-symbolic 5 s a constraint. So a proposal is judged by the hard constraints and the
-static stages only (`quick`); the soft rest is looked at once, on what is accepted
-(`complete`); and the two dearest stages wait until they are asked for.
+Measured medians over 12 HumanEval functions on a busy machine: syntax 1 ms, tests
+20 ms, lint 25 ms, types 0.13 s, properties 0.3 s, robustness 0.8 s, efficiency 2 s; for
+the one clause of a `clamp` proof took 3.6 s, CrossHair 8.7 s. So a proposal is judged
+by the hard constraints and the static stages only (`quick`); the soft rest is looked at
+once, on what is accepted (`complete`); the two dearest stages wait to be asked for.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -130,6 +130,20 @@ class Strength:
         return data | {"share": None if self.share is None else round(self.share, 4)}
 
 
+def check_measurable(task: Task) -> None:
+    """Check that `measure_strength` can say something about `task`.
+
+    Raises:
+        UsageError: If the tests are the project's own.
+    """
+    if task.repository is not None:
+        raise UsageError(
+            "evidence strength is measured for functions and programs, not with a "
+            "project's own pytest tests; leave out --strength, or give examples or a "
+            "contract"
+        )
+
+
 def measure_strength(  # noqa: PLR0913 - what is measured, and within which limits
     task: Task,
     sources: Sources,
@@ -149,11 +163,7 @@ def measure_strength(  # noqa: PLR0913 - what is measured, and within which limi
         UsageError: If the tests are the project's own: each mutant would cost a whole
             run of pytest.
     """
-    if task.repository is not None:
-        raise UsageError(
-            "evidence strength is measured for functions and programs, not with a "
-            "project's own pytest tests; use examples or a contract"
-        )
+    check_measurable(task)
     every = list(mutants(sources[task.main], task.entry_point))
     seed = bench.memory.seed
     chosen = every
