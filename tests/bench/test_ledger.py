@@ -26,6 +26,15 @@ def test_rows_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
     assert read_about(path) == ABOUT
 
 
+def test_the_order_inside_a_row_is_kept(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "rows.jsonl", ABOUT) as ledger:
+        ledger.add("a", {"outcomes": {"public": "pass", "private": "fail"}})
+    with Ledger(tmp_path / "other.jsonl", ABOUT) as merged:
+        merged.merge(tmp_path / "rows.jsonl")
+    with Ledger(tmp_path / "other.jsonl", ABOUT) as again:
+        assert list(again["a"]["outcomes"]) == ["public", "private"]
+
+
 def test_after_a_cut_at_any_byte_the_complete_rows_are_there(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     with Ledger(path, ABOUT) as ledger:
