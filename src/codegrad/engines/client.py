@@ -12,6 +12,7 @@ is not sent (the circuit is open, see `host`).
 """
 
 import asyncio
+import contextlib
 import random
 import secrets
 import threading
@@ -218,10 +219,12 @@ class ChatClient:
         """End the thread and the connections; the client may be used again."""
         if self._loop is None or self._thread is None:
             return
-        self._submit(self.wire.close()).result(_JOIN_S)
+        with contextlib.suppress(TimeoutError):
+            self._submit(self.wire.close()).result(_JOIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_JOIN_S)
-        self._loop.close()
+        if not self._thread.is_alive():
+            self._loop.close()
         self._loop = self._thread = None
 
     def _submit(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
