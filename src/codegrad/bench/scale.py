@@ -19,17 +19,17 @@ import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, cycle, islice
+from itertools import chain, cycle, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from codegrad.bench.crew import cores
+from codegrad.bench.crew import LocalCrew, cores
 from codegrad.bench.datasets import open_dataset
 from codegrad.bench.evaluate import BATCH, evaluate
 from codegrad.bench.executors import LocalPool
 from codegrad.bench.expectation import References
 from codegrad.bench.grading import Grader
-from codegrad.bench.problems import Dataset
+from codegrad.bench.problems import Dataset, Problem
 from codegrad.bench.results import Results
 from codegrad.bench.samples import SampleFile
 from codegrad.bench.simulation import Load, Simulated, simulate
@@ -75,6 +75,9 @@ class Costs:
 
     worker_mb: float
     """Memory of the processes of one worker."""
+
+    dispatch_s: float
+    """In the process that hands a batch to another process and takes its result."""
 
     def load(self, inputs: int) -> Load:
         """Return what a sample with so many inputs costs."""
@@ -171,6 +174,7 @@ def measure(folder: Path, dataset: Dataset) -> Costs:
         max(0.0, turn),
         *_measure_files(folder, dataset),
         worker_mb=_worker_mb(dataset, references),
+        dispatch_s=_dispatch_s(dataset),
     )
 
 
@@ -245,6 +249,23 @@ def _worker_mb(dataset: Dataset, references: References) -> float:
     with Grader(references) as grader:
         grader.grade(problem, problem.reference)
         return sum(map(_proportional_mb, _descendants(os.getpid())))
+
+
+def _dispatch_s(dataset: Dataset, count: int = 300) -> float:
+    """Return what a batch of 32 samples costs the process that hands it out."""
+    name = f"Scale/{INPUTS[-1]}"
+    completion = _sample(INPUTS[-1], 1)["completion"]
+    item = dataset.problems[name], (completion,) * BATCH
+    found = LocalCrew(1).results(_handed_back, repeat(item, count + 1))
+    next(found)  # the process is there now
+    meter = _Meter()
+    assert sum(1 for _ in found) == count
+    return meter.read().inside_s / count
+
+
+def _handed_back(item: tuple[Problem, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return what is as large as the verdicts on the samples."""
+    return item[1]
 
 
 def _descendants(pid: int) -> Iterator[int]:
@@ -351,6 +372,10 @@ def tables(costs: Costs, price: float) -> Iterator[str]:
         f"memory: {memory:,.0f} MiB a million samples, {costs.worker_mb:.0f} MiB a "
         f"worker; results: {MILLION * costs.row_bytes / 2**20:,.0f} MiB on disk, "
         f"written at {1 / costs.write_s:,.0f} rows a second"
+    )
+    yield (
+        f"one process hands out {1 / costs.dispatch_s:,.0f} batches of {BATCH} a "
+        f"second to others: {BATCH / costs.dispatch_s:,.0f} samples a second"
     )
 
 
