@@ -10,7 +10,7 @@ from codegrad.engines.critic import Remark, ScriptedCritic
 from codegrad.engines.language import ScriptedSource
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
-from codegrad.optim.hypotheses import Hypotheses
+from codegrad.optim.hypotheses import UNSEEN, Hypotheses
 from codegrad.optim.trust import SOFT
 from codegrad.refine import Outcome, refine
 from codegrad.store.task_json import task_from_json, task_to_json
@@ -112,6 +112,16 @@ def test_only_the_user_lets_a_generated_constraint_veto(
     (constraint,) = hypotheses.constraints()
     assert constraint.hard
     assert not constraint.is_guess
+
+
+def test_answers_alone_are_not_trusted_like_programs(
+    task: Task, bench: Workbench
+) -> None:
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(CostClaim("O(n^2)"), "model", others=50)])
+    hypotheses.weigh([])
+    (constraint,) = hypotheses.constraints()
+    assert constraint.trust == UNSEEN
 
 
 def test_weighing_goes_on_after_a_restart(task: Task, bench: Workbench) -> None:

@@ -48,6 +48,10 @@ MAX_HYPOTHESES = 40
 MUTANTS = 20
 """Faulty programs of which one has to break a hypothesis."""
 
+UNSEEN = 0.9
+"""The most trust without a program that says something: answers of one model may share
+a misreading, and the calibration is of what programs say."""
+
 _LIMITS = Limits(wall_s=1.0, cpu_s=1.0)
 _SHOWN = 200
 
@@ -159,6 +163,8 @@ class Hypotheses:
         for index, (key, hypothesis) in enumerate(self._known.items()):
             why = _why([row[index] for row in rows], known[index])
             value = round(trust(found[index], known[index]), 3)
+            if all(row[index] is None for row in rows):
+                value = min(value, UNSEEN)
             self._known[key] = replace(hypothesis, trust=value, why=why)
         return self.constraints() != before
 
