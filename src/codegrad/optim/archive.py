@@ -9,7 +9,7 @@ with the lower loss is kept; the order is that of arrival; all of it is plain da
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from codegrad.engines.engine import Other
@@ -64,8 +64,11 @@ class Member:
     def to_data(self) -> dict[str, Any]:
         """Return the member as JSON-able data."""
         hard, *rest = self.key
+        # Not `asdict`, which copies every text: this is called for each step.
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
-            **asdict(self),
+            **values,
+            "changed": dict(self.changed),
             "satisfied": list(self.satisfied),
             "key": [list(hard), *rest],
         }
@@ -87,11 +90,6 @@ class Member:
         """Whether an engine wrote it, and not the search that edits programs."""
         return self.engine != "search"
 
-    def dominates(self, other: "Member") -> bool:
-        """Return whether it satisfies all that the other does, and is better."""
-        mine, theirs = set(self.satisfied), set(other.satisfied)
-        return theirs < mine or (mine == theirs and self.key < other.key)
-
 
 class Archive:
     """The members by the fingerprint of their text."""
@@ -99,6 +97,7 @@ class Archive:
     def __init__(self, start: Sources) -> None:
         self._start = dict(start)
         self._members: dict[str, Member] = {}
+        self._front: list[tuple[str, Member]] | None = None
 
     def __len__(self) -> int:
         return len(self._members)
@@ -132,6 +131,7 @@ class Archive:
         key = fingerprint(sources)
         if self.vote(key, votes):
             return
+        self._front = None
         self._members[key] = replace(
             Member.of(self._start, sources, loss),
             label=label,
@@ -146,11 +146,13 @@ class Archive:
         """Count a known candidate once more; return whether it is known."""
         known = self._members.get(key)
         if known is not None:
+            self._front = None
             self._members[key] = replace(known, votes=known.votes + votes)
         return known is not None
 
     def visit(self, key: str) -> None:
         """Remember that the run goes on from a member."""
+        self._front = None
         self._members[key] = replace(self._members[key], visited=True)
 
     def passing(self) -> list[tuple[str, Member]]:
@@ -159,12 +161,18 @@ class Archive:
 
     def front(self) -> list[tuple[str, Member]]:
         """Return the members that no other dominates, the lowest loss first."""
-        found = [
-            (key, member)
-            for key, member in self._members.items()
-            if not any(other.dominates(member) for other in self._members.values())
-        ]
-        return sorted(found, key=lambda row: row[1].key)
+        if self._front is None:
+            # Of those that satisfy the same, only the best can be on the front.
+            best: dict[frozenset[str], tuple[str, Member]] = {}
+            for key, member in self._members.items():
+                held = frozenset(member.satisfied)
+                if held not in best or member.key < best[held][1].key:
+                    best[held] = key, member
+            found = [
+                row for held, row in best.items() if not any(held < h for h in best)
+            ]
+            self._front = sorted(found, key=lambda row: row[1].key)
+        return self._front
 
     def others(self, satisfied: frozenset[str], *, at_most: int) -> tuple[Other, ...]:
         """Return members of the front that satisfy what `satisfied` does not hold."""
@@ -181,6 +189,7 @@ class Archive:
 
     def restore(self, state: Sequence[Any]) -> None:
         """Go on from what `state` returned."""
+        self._front = None
         self._members = {key: Member.from_data(data) for key, data in state}
 
     def _drop(self) -> None:
@@ -189,6 +198,7 @@ class Archive:
             key for key, m in self._members.items() if not m.passes and key not in front
         ]
         del self._members[(spare or list(self._members))[-1]]
+        self._front = None
 
 
 def passes_all(loss: Loss) -> bool:

@@ -5,6 +5,7 @@ but for `Gate.NONE` no step loses what the program had.
 """
 
 import ast
+from functools import lru_cache
 from typing import assert_never
 
 from codegrad.loss import Loss
@@ -35,6 +36,7 @@ def refusal(gate: Gate, loss: Loss, current: Loss, *, from_stub: bool = False) -
     assert_never(gate)
 
 
+@lru_cache(maxsize=256)
 def is_stub(text: str, entry_point: str) -> bool:
     r'''Return whether the entry point of a module has no body worth keeping.
 
