@@ -179,24 +179,25 @@ def test_error_of_the_replay_is_the_callers_and_leaves_no_process() -> None:
 
 def test_interrupt_ends_asker_and_worker() -> None:
     program = (
-        "import sys\n"
+        "import sys, time\n"
         "from codegrad.prove.process import Prover\n"
-        "print('ready', flush=True)\n"
+        "def replay(arguments):\n"
+        "    print('asked', flush=True)\n"
+        "    time.sleep(600)\n"
         "try:\n"
-        "    Prover().prove(sys.argv[1], 'f', cpu_s=300.0)\n"
+        "    Prover().prove(sys.argv[1], 'middle', replay=replay)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', flush=True)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, FERMAT],
+        [sys.executable, "-c", program, WRONG],
         stdout=subprocess.PIPE,
         start_new_session=True,
     ) as asker:
         assert asker.stdout is not None
-        asker.stdout.readline()
+        assert asker.stdout.readline() == b"asked\n"
         group = os.getpgid(asker.pid)
-        while len(_members(group)) < 2:
-            pass
+        assert len(_members(group)) == 2
         os.killpg(group, signal.SIGINT)
         assert asker.stdout.read() == b"interrupted\n"
 

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from codegrad.contract import Clause, ClauseKind, Contract
-from codegrad.prove.proof import prove
 from codegrad.prove.result import NO_EXCEPTION, ReplayResult
 from codegrad.verdict import Status
 from tests.prove.judge import observe
+from tests.prove.proving import prove
 
 MAXIMUM = '''
 def maximum(a: list[int]) -> int:

@@ -12,9 +12,9 @@ from codegrad.bench.proof_corpus import BARE, GIVEN, functions
 from codegrad.bench.proof_reach import SURVIVED_INPUTS, attempt, survive
 from codegrad.prove.inputs import inputs
 from codegrad.prove.kinds import kind_of_annotation
-from codegrad.prove.proof import prove
 from codegrad.verdict import Status
 from tests.prove.judge import observe
+from tests.prove.proving import prove
 
 CORPUS = [*functions(GIVEN), *functions(BARE)]
 QUICK = {"isqrt", "is_sorted", "swap_ends", "gauss", "fill", "first_negative", "median"}

@@ -30,9 +30,18 @@ def inputs(
         size = min(_MAX_LENGTH, number * _MAX_LENGTH // max(1, count // 2))
         length = random_source.randint(0, size)
         ordered = number % 3 == 1
-        yield tuple(
+        drawn = [
             pool.value(kind, size, length, ordered=ordered) for kind in kinds.values()
-        )
+        ]
+        yield tuple(map(_mirrored, drawn) if number % 7 == 5 else drawn)  # noqa: PLR2004 - now and then
+
+
+def _mirrored(value: object) -> object:
+    """Return a list or string that reads the same backwards; anything else as it is."""
+    if isinstance(value, list | str):
+        half = value[: _MAX_LENGTH // 2]
+        return half + half[::-1]  # type: ignore[operator]  # both are of one type
+    return value
 
 
 class _Pool:

@@ -35,6 +35,7 @@ _MAX_STATES = 40
 _MAX_ABANDONED = 8
 _MAX_GUESSES = 60
 _MAX_OUTER = 30
+_MAX_LENGTHS = 2
 _MAX_ROUNDS = 12
 _MAX_COLUMNS = 6
 
@@ -119,6 +120,10 @@ def _relations(info: LoopInfo, states: Sequence[HeadState]) -> list[str]:
     if not columns:
         return []
     found = _equations(columns, states)
+    fixed = [f"len({s})" for s in _fixed(info, states)][:_MAX_LENGTHS]
+    if fixed:
+        lengths = _equations([*columns[:4], *fixed], states)
+        found += [text for text in lengths if text not in found]
     squares = [f"{a} * {b}" for n, a in enumerate(columns) for b in columns[n:]]
     return [*found, *_equations([*columns[:4], *squares[:8]], states)]
 
@@ -128,7 +133,7 @@ def _equations(columns: Sequence[str], states: Sequence[HeadState]) -> list[str]
     for state in states:
         row = []
         for column in columns:
-            factors = [state.env[f] for f in column.split(" * ")]
+            factors = [_looked_up(f, state) for f in column.split(" * ")]
             value = 1
             for factor in factors:
                 assert isinstance(factor, int)
@@ -136,6 +141,24 @@ def _equations(columns: Sequence[str], states: Sequence[HeadState]) -> list[str]
             row.append(value)
         rows.append(row)
     return relations(columns, rows)
+
+
+def _fixed(info: LoopInfo, states: Sequence[HeadState]) -> list[str]:
+    return [
+        name
+        for name in info.kinds
+        if name not in info.changed
+        and all(isinstance(s.env.get(name), list | str) for s in states)
+    ]
+
+
+def _looked_up(text: str, state: HeadState) -> object:
+    name = text.removeprefix("len(").removesuffix(")")
+    value = state.env[name]
+    if name == text:
+        return value
+    assert isinstance(value, list | str)
+    return len(value)
 
 
 def _always_int(name: str, states: Sequence[HeadState]) -> bool:

@@ -544,6 +544,9 @@ def contains(
             return _substring(evaluator, wanted, whole)
         if whole.kind == list_of(UNKNOWN):
             return FALSE
+        if whole.kind.name == "tuple":
+            options = list(items(whole))
+            return either(*(same(wanted, o, evaluator.fresh) for o in options))
         each = over(whole, container)
     k = evaluator.fresh("k")
     found = same(each.at(k), wanted, evaluator.fresh)

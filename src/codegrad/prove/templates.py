@@ -224,6 +224,7 @@ def _from_tests(info: LoopInfo, names: _Names) -> Iterator[str]:
     for node in ast.walk(info.node):
         if not isinstance(node, ast.If):
             continue
+        yield from _from_both_ends(node.test, names)
         for counter in names.moving:
             if _mentions(node.test, counter):
                 test = ast.unparse(rewrite(node.test, {counter: "_q"}))
@@ -236,6 +237,16 @@ def _from_tests(info: LoopInfo, names: _Names) -> Iterator[str]:
                     test = ast.unparse(rewrite(node.test, {name: "_q"}))
                     part = f"{source}[:_i{info.node.lineno}]"
                     yield f"all(not ({test}) for _q in {part})"
+
+
+def _from_both_ends(test: ast.expr, names: _Names) -> Iterator[str]:
+    """Yield that a test failed for two names that move towards each other."""
+    for up, down in itertools.permutations(names.moving, 2):
+        if _mentions(test, up) and _mentions(test, down):
+            for name in names.sequences:
+                ends = {up: "_q", down: f"(len({name}) - 1 - _q)"}
+                failed = ast.unparse(rewrite(test, ends))
+                yield f"all(not ({failed}) for _q in range({up}))"
 
 
 def _starts(loop: ast.For | ast.While) -> Iterator[str]:

@@ -5,6 +5,7 @@ one of them really falls is for the solvers to say. Invariant: none is trusted.
 """
 
 import ast
+import itertools
 from collections.abc import Iterator
 
 from codegrad.contract import ClauseKind
@@ -53,14 +54,14 @@ def measures_of_loop(loop: ast.While, changed: list[str]) -> list[ast.expr]:
     for part in _conjuncts(loop.test):
         for text in _from_comparison(part):
             found[text] = None
-    for text in _from_alternatives(loop.test):
-        found[text] = None
+    found.update(dict.fromkeys(_from_alternatives(loop.test)))
     for name in changed:
         found[name] = None
         found[f"len({name})"] = None
         found[f"abs({name})"] = None
-    for text in _from_breaks(loop):
-        found[text] = None
+    found.update(dict.fromkeys(_from_breaks(loop)))
+    for sequence, name in itertools.product(_subscripted(loop), changed):
+        found[f"len({sequence}) - {name}"] = None
     for first in changed:
         for second in changed:
             if first != second:
@@ -106,6 +107,15 @@ def _from_comparison(test: ast.expr) -> Iterator[str]:
         case _:
             yield ast.unparse(test)
             yield f"len({ast.unparse(test)})"
+
+
+def _subscripted(loop: ast.While) -> list[str]:
+    found = (
+        n.value.id
+        for n in ast.walk(loop)
+        if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name)
+    )
+    return list(dict.fromkeys(found))
 
 
 def _from_breaks(loop: ast.While) -> Iterator[str]:
