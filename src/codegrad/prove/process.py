@@ -37,7 +37,7 @@ from codegrad.prove.result import (
 from codegrad.verdict import Status
 
 DEFAULT_MEMORY_MB = 2048
-_SILENCE_S = 60.0
+_SILENCE_S = 300.0
 """Seconds without a word, on top of the share below, after which it hangs."""
 _WALL_PER_CPU = 30.0
 """A busy machine gives a process this little of its time, at worst."""

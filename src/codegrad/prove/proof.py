@@ -51,7 +51,12 @@ from codegrad.prove.result import (
     Replay,
     ReplayResult,
 )
-from codegrad.prove.solver import GUESS_RESOURCES, Outcome, Z3Solver
+from codegrad.prove.solver import (
+    GUESS_RESOURCES,
+    WALL_PER_CPU,
+    Outcome,
+    Z3Solver,
+)
 from codegrad.prove.subset import Function, Module, parameters
 from codegrad.prove.symbolic import items
 from codegrad.prove.terms import FALSE, TRUE
@@ -347,7 +352,8 @@ class _Attempt:
         if condition.goal == FALSE and not condition.path:
             return Outcome.FAILS
         if key not in self._second:
-            left_ms = int(1000 * (self.deadline_s - time.process_time()))
+            left_s = self.deadline_s - time.process_time()
+            left_ms = int(1000 * WALL_PER_CPU * left_s)
             if left_ms <= 0:
                 return Outcome.UNDECIDED
             script = smtlib.script(condition.path, condition.goal)

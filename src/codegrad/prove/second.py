@@ -9,7 +9,7 @@ import cvc5  # type: ignore[import-untyped]  # it ships no types
 from codegrad.prove.solver import Outcome
 
 DEFAULT_RESOURCES = 200_000
-DEFAULT_TIME_MS = 3000
+DEFAULT_TIME_MS = 9000
 
 
 def version() -> str:

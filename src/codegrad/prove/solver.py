@@ -28,6 +28,10 @@ from codegrad.prove.terms import (
 QUICK_RESOURCES = 20_000
 GUESS_RESOURCES = 400_000
 FULL_RESOURCES = 1_500_000
+QUICK_WALL_MS = 1_000
+FULL_WALL_MS = 12_000
+WALL_PER_CPU = 3.0
+"""Solvers measure time by the wall; a busy machine gives us a share of it."""
 _SIMPLE_OPERATORS = frozenset({"app", "forall", "exists", "store"})
 
 
@@ -89,7 +93,7 @@ class Z3Solver:
         facts = tuple(p for p in path if _is_simple(p))
         key = (facts, goal)
         if key not in self._quick:
-            solver = self._solver(QUICK_RESOURCES, 100, models=False)
+            solver = self._solver(QUICK_RESOURCES, QUICK_WALL_MS, models=False)
             for fact in facts:
                 solver.add(self._term(fact))
             solver.add(z3.Not(self._term(goal)))
@@ -146,7 +150,7 @@ class Z3Solver:
         """Return facts of the path that are enough for the goal; None if none are."""
         if goal.op == "bool" and goal.name == "true":
             return []
-        solver = self._solver(FULL_RESOURCES, 4000, models=False)
+        solver = self._solver(FULL_RESOURCES, FULL_WALL_MS, models=False)
         solver.set("unsat_core", True)  # noqa: FBT003 - Z3's own signature
         switches = {}
         for number, fact in enumerate(path):
@@ -171,7 +175,7 @@ class Z3Solver:
     def _asserted(
         self, path: Sequence[Term], resources: int, *, models: bool
     ) -> Z3Object:
-        solver = self._solver(resources, 4000, models=models)
+        solver = self._solver(resources, FULL_WALL_MS, models=models)
         for fact in path:
             self._add(solver, fact)
         return solver
@@ -218,7 +222,7 @@ class Z3Solver:
         solver = z3.SimpleSolver(ctx=self._context)
         solver.set("auto_config", False)  # noqa: FBT003 - Z3's own signature
         solver.set("smt.mbqi", models)
-        left_ms = 1000 * (self.deadline_s - time.process_time())
+        left_ms = WALL_PER_CPU * 1000 * (self.deadline_s - time.process_time())
         solver.set("timeout", int(max(10, min(timeout_ms, left_ms))))
         solver.set("rlimit", resources)
         return solver
