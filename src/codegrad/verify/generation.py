@@ -22,6 +22,7 @@ from codegrad.verify.mutation import Pool, mutations
 from codegrad.verify.shapes import Shape
 from codegrad.verify.shrink import size
 from codegrad.verify.strategies import drawn, explored
+from codegrad.verify.sweep import swept
 
 DEFAULT_INPUTS = 200
 _SMALL = (15, 50.0)
@@ -83,11 +84,12 @@ class Inputs:
         )
 
     def explore(self, count: int) -> list[Args]:
-        """Return inputs that Hypothesis draws from the same shapes."""
+        """Return inputs that Hypothesis draws from the same shapes, and sweeps."""
         if not self.shapes or self.pool is None:
             return []
         old = {repr(args) for args in self.all}
-        found = explored(self.shapes, count, pool=self.pool)
+        found = swept([known.args for known in self.known], self.pool.ints)
+        found += explored(self.shapes, count, pool=self.pool)
         return [args for args in found if repr(args) not in old]
 
 

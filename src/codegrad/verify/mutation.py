@@ -253,7 +253,7 @@ def _mutate_items(items: list[Any], rng: random.Random, pool: Pool) -> list[Any]
             first, second = rng.randrange(len(items)), rng.randrange(len(items))
             items[first] = items[second]
         case 6 if items and len(items) * 2 < _MAX_ITEMS:
-            items = items + items if where % 2 else items[::-1]
+            items = (items[::-1], items + items, items + items[::-1])[where % 3]
         case _ if items:
             index = where % len(items)
             items[index] = mutate(items[index], rng, pool)
