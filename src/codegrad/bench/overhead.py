@@ -86,8 +86,10 @@ def measure(steps: int = STEPS) -> dict[str, Overhead]:
         tracemalloc.stop()
     finally:
         bench.end()
-    memory = {"memory_kib": round(kept / 1024, 1), "peak_kib": round(peak / 1024, 1)}
-    return {"with the sandbox": first, "framework alone": replace(second, **memory)}
+    alone = replace(
+        second, memory_kib=round(kept / 1024, 1), peak_kib=round(peak / 1024, 1)
+    )
+    return {"with the sandbox": first, "framework alone": alone}
 
 
 def _run(steps: int, bench: Workbench) -> Overhead:

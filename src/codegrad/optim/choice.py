@@ -142,9 +142,9 @@ def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | No
     groups: Counter[tuple[str, ...]] = Counter()
     first: dict[tuple[str, ...], str] = {}
     for (key, member), seen in zip(rows, behaviours(task, texts, bench), strict=True):
-        if seen:
-            groups[seen] += member.votes
-            first.setdefault(seen, key)
+        if results := _results(seen):
+            groups[results] += member.votes
+            first.setdefault(results, key)
     if not groups:
         return None
     behaviour, votes = groups.most_common(1)[0]
@@ -156,7 +156,7 @@ def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | No
 def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:
     """Return why an edit that passes is not believed, or an empty text."""
     (seen,) = behaviours(task, [source], bench)
-    same = sum(a == b for a, b in zip(seen, common.behaviour, strict=False))
+    same = sum(a == b for a, b in zip(_results(seen), common.behaviour, strict=False))
     share = same / len(common.behaviour)
     if share >= KEPT:
         return ""
@@ -164,6 +164,11 @@ def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:
         f"does otherwise than {common} on {1 - share:.0%} of generated inputs, to "
         "satisfy an example"
     )
+
+
+def _results(seen: Sequence[str]) -> tuple[str, ...]:
+    """Return what was returned; in which way a call fails makes no difference."""
+    return tuple(what if what.startswith("= ") else "" for what in seen)
 
 
 def _breaks_only_examples(task: Task, rows: Sequence[tuple[str, Member]]) -> bool:

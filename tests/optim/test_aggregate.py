@@ -1,0 +1,53 @@
+"""The direction: said once, strongest first, contradictions noticed."""
+
+from codegrad.gradient import Critique, CritiqueSource, Gradient
+from codegrad.optim.aggregate import aggregate
+from codegrad.verdict import Counterexample, Span
+
+
+def critique(
+    expected: str, source: CritiqueSource = CritiqueSource.CRITIC, weight: float = 0.5
+) -> Critique:
+    return Critique(
+        f"{source} {weight}",
+        "wrong value",
+        "m.py",
+        "f",
+        Span(3),
+        f"make f(1) give {expected}",
+        (Counterexample("f(1)", expected, "0"),),
+        source=source,
+        weight=weight,
+    )
+
+
+KEY = ("m.py", "f")
+FACT = critique("2", CritiqueSource.VERIFIER, 1.0)
+
+
+def test_the_same_advice_at_the_same_place_counts_once_the_strongest() -> None:
+    found = aggregate({KEY: Gradient([critique("2"), critique("2", weight=0.9)])}, {})
+    assert [c.weight for c in found.gradients[KEY]] == [0.9]
+
+
+def test_a_critic_that_contradicts_what_ran_is_not_followed() -> None:
+    found = aggregate({KEY: Gradient([critique("3"), FACT])}, {})
+    assert found.gradients[KEY].critiques == (FACT,)
+    assert found.notes == (
+        "a critic expects 3 of f(1), where 2 was expected before; it is not followed",
+    )
+
+
+def test_a_critic_that_contradicts_an_earlier_review_is_not_followed() -> None:
+    first = aggregate({KEY: Gradient([critique("3")])}, {})
+    assert first.gradients
+    second = aggregate({KEY: Gradient([critique("4")])}, first.expected)
+    assert (second.gradients, len(second.notes)) == ({}, 1)
+
+
+def test_what_ran_is_never_dropped_and_clauses_contradict_nothing() -> None:
+    clause = critique("result >= 0", CritiqueSource.VERIFIER, 1.0)
+    found = aggregate({KEY: Gradient([clause, FACT, critique("2")])}, {"f(1)": "7"})
+    assert {FACT, clause} <= set(found.gradients[KEY])
+    assert found.expected["f(1)"] == "2"
+    assert found.notes == ()
