@@ -8,7 +8,8 @@ MUTANTS ?= 0
 RUNS ?= 10
 PEERS ?= 9
 
-.PHONY: help demo test test-slow test-ray test-local check format bench bench-verify bench-evaluate clean
+.PHONY: help demo test test-slow test-ray test-local check format bench bench-verify bench-evaluate \
+	bench-models clean
 
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
@@ -19,6 +20,7 @@ help:
 	@echo "make check      format, lint, types"
 	@echo "make bench      repair and sandbox benchmarks (DATA=$(DATA))"
 	@echo "make bench-verify  what the stages find, miss and cost; SAMPLE=0 is all"
+	@echo "make bench-models  recorded completions: best-of-N beside codegrad; overhead"
 	@echo "make bench-evaluate  grading beside the benchmarks' own evaluators; scale"
 
 $(UV):
@@ -80,6 +82,18 @@ bench-verify: .venv/.ready
 	$(RUN)/python -m codegrad.bench.growth --runs $(RUNS)
 	$(RUN)/python -m codegrad.bench.stage_cost --data $(DATA)
 	$(RUN)/python -m codegrad.bench.proof_reach
+
+bench-models: .venv/.ready
+	for pool in qwen25coder7b codegen16b mixed mint_claude2; do \
+		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_humaneval_$$pool.jsonl.gz \
+			--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz; done
+	for pool in mixed mint_claude2; do \
+		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_mbppplus_$$pool.jsonl.gz \
+			--dataset mbpp+ --data $(DATA)/MbppPlus.jsonl.gz; done
+	for pool in mixed qwen25coder7b_strat60 qwen25coder7b_n4 qwen25coder7b_lite20n8; do \
+		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_livecodebench_$$pool.jsonl.gz \
+			--dataset livecodebench --data $(DATA)/livecodebench_dev.jsonl.gz; done
+	$(RUN)/python -m codegrad.bench.overhead
 
 bench-evaluate: .venv/.ready
 	$(RUN)/python -m codegrad.bench.evaluate_bench --data $(DATA) --only humaneval
