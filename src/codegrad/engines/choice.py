@@ -85,7 +85,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
         check_model(name, "engine")
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
-        models = served_models(base_url, key=os.environ.get("OPENAI_API_KEY"))
+        models = served_models(base_url, key=_key())
         if not models:
             raise UsageError(
                 f"{base_url} lists no models; start the server, correct the address, "
@@ -121,11 +121,10 @@ def _automatic() -> Choice:
         check_model(wanted)
         base_url = os.environ.get(BASE_URL_VARIABLE)
         return Choice(wanted, f"${MODEL_VARIABLE} names it", base_url)
-    if base_url := os.environ.get(BASE_URL_VARIABLE):
-        key = os.environ.get("OPENAI_API_KEY")
-        if models := served_models(base_url, key=key):
-            reason = f"the first model of ${BASE_URL_VARIABLE}"
-            return Choice(f"openai:{models[0]}", reason, base_url)
+    base_url = os.environ.get(BASE_URL_VARIABLE, "")
+    if base_url and (models := served_models(base_url, key=_key())):
+        reason = f"the first model of ${BASE_URL_VARIABLE}"
+        return Choice(f"openai:{models[0]}", reason, base_url)
     for provider in PROVIDERS:
         if (variable := key_variable(provider)) and _has_client(provider):
             model = f"{provider}:{DEFAULT_MODELS[provider]}"
@@ -193,6 +192,11 @@ def _hosted() -> Iterator[Available]:
         if not _has_client(provider):
             why = f"the client is not installed; pip install 'codegrad[{provider}]'"
             yield Available(name, works=False, why=why)
+        elif provider == "openai" and (url := os.environ.get(BASE_URL_VARIABLE)):
+            works = bool(served_models(url, key=_key()))
+            state = "lists models" if works else "lists no models"
+            why = f"{url} (${BASE_URL_VARIABLE}) {state}"
+            yield Available(name, works=works, why=why)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
             yield Available(name, works=False, why=why)
@@ -224,6 +228,11 @@ def _weights() -> Iterator[Available]:
     for short, model in KNOWN.items():
         state = "is here" if weights_of(short).is_here else "is downloaded at first use"
         yield Available(f"local:{short}", works=True, why=f"{state}; {model.needs}")
+
+
+def _key() -> str | None:
+    """Return the key for an address that the user named."""
+    return os.environ.get("OPENAI_API_KEY")
 
 
 def _has_client(provider: str) -> bool:
