@@ -90,8 +90,8 @@ class Contract:
 def read_contract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Contract:
     """Return the contract written on `function`.
 
-    Clauses that do not parse are reported in `problems` and left out; the function
-    is never executed.
+    Clauses that do not parse, or that would change what they look at, are reported in
+    `problems` and left out; the function is never executed.
 
     Example:
         >>> tree = ast.parse('''
@@ -123,8 +123,49 @@ def read_contract(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Contract:
                     f"({error.msg}); it is not checked"
                 )
                 continue
+            if change := _change_by(expression):
+                problems.append(
+                    f"line {line}: `{kind}: {text}` changes what it looks at "
+                    f"({change}); it is not checked"
+                )
+                continue
         clauses.append(Clause(kind, expression, line, syntax))
     return Contract(tuple(clauses), tuple(problems))
+
+
+_MUTATORS = frozenset(
+    [
+        "add",
+        "append",
+        "clear",
+        "discard",
+        "extend",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+        "write",
+    ]
+)
+
+
+def _change_by(expression: str) -> str:
+    """Return what in a clause would change a value that it names, if anything does."""
+    for node in ast.walk(ast.parse(expression, mode="eval")):
+        if isinstance(node, ast.NamedExpr):
+            return f"{node.target.id} := ..."
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in _MUTATORS
+            and isinstance(node.func.value, ast.Name | ast.Attribute | ast.Subscript)
+        ):
+            return f".{node.func.attr}(...)"
+    return ""
 
 
 _KIND_OF_WORD = {

@@ -112,6 +112,13 @@ class ClauseCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableCheck:
+    """Something that the user states and that cannot be read; it stays unknown."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceCheck:
     """The entry point returns what it returns in `Task.reference`."""
 
@@ -180,6 +187,7 @@ Check = (
     | StdinCheck
     | PytestCheck
     | ClauseCheck
+    | UnreadableCheck
     | ReferenceCheck
     | BehaviourCheck
     | AgreementCheck
@@ -327,8 +335,12 @@ def static_constraints() -> tuple[Constraint, ...]:
 
 
 def clause_constraints(contract: Contract) -> tuple[Constraint, ...]:
-    """Return one constraint for each postcondition of `contract`."""
-    return tuple(
+    """Return one constraint for each postcondition of `contract`.
+
+    What looks like a clause and cannot be read is one, too: nothing is verified while
+    a part of the contract is unknown.
+    """
+    posts = (
         Constraint(
             f"post {number}",
             "tests",
@@ -337,6 +349,16 @@ def clause_constraints(contract: Contract) -> tuple[Constraint, ...]:
         )
         for number, clause in enumerate(contract.of(ClauseKind.POST), 1)
     )
+    unreadable = (
+        Constraint(
+            f"clause {number}",
+            "tests",
+            "a clause of the contract",
+            UnreadableCheck(why),
+        )
+        for number, why in enumerate(contract.problems, 1)
+    )
+    return (*posts, *unreadable)
 
 
 _BEHAVIOURS = (

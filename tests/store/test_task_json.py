@@ -31,6 +31,7 @@ from codegrad.task import (
     SyntaxCheck,
     Task,
     TypesCheck,
+    UnreadableCheck,
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates too
@@ -80,6 +81,7 @@ checks: dict[type, st.SearchStrategy[Any]] = {
     StdinCheck: st.builds(StdinCheck, texts, texts),
     PytestCheck: st.builds(PytestCheck, texts),
     ClauseCheck: st.builds(ClauseCheck, clauses),
+    UnreadableCheck: st.builds(UnreadableCheck, texts),
     ReferenceCheck: st.just(ReferenceCheck()),
     BehaviourCheck: st.builds(BehaviourCheck, st.sampled_from(Behaviour)),
     AgreementCheck: st.builds(AgreementCheck, st.lists(texts, max_size=2).map(tuple)),

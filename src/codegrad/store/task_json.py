@@ -33,6 +33,7 @@ from codegrad.task import (
     SyntaxCheck,
     Task,
     TypesCheck,
+    UnreadableCheck,
 )
 
 _FORMAT = 1
@@ -46,6 +47,7 @@ _CHECKS: dict[str, type[Check]] = {
     "stdin": StdinCheck,
     "pytest": PytestCheck,
     "clause": ClauseCheck,
+    "unreadable": UnreadableCheck,
     "reference": ReferenceCheck,
     "behaviour": BehaviourCheck,
     "agreement": AgreementCheck,

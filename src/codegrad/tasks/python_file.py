@@ -132,7 +132,7 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
         context=context,
         contract=contract,
         path=path,
-        notes=(*examples.notes, *contract.problems),
+        notes=tuple(examples.notes),
     )
     return reconcile(task)
 

@@ -16,8 +16,9 @@ from codegrad.task import (
     Sources,
     StdinCheck,
     Task,
+    UnreadableCheck,
 )
-from codegrad.verdict import Verdict
+from codegrad.verdict import Status, Verdict
 from codegrad.verify.assertions import run_assertions
 from codegrad.verify.calls import run_calls
 from codegrad.verify.clauses import run_clauses
@@ -27,10 +28,24 @@ from codegrad.verify.suites import run_pytest
 
 _Runner = Callable[[Sources, Task, Sequence[Constraint], Workbench], list[Verdict]]
 
+
+def _leave_open(
+    sources: Sources, task: Task, constraints: Sequence[Constraint], bench: Workbench
+) -> list[Verdict]:
+    """Return `UNKNOWN` for what cannot be read."""
+    del sources, task, bench
+    return [
+        Verdict(c.name, "tests", Status.UNKNOWN, c.check.reason)
+        for c in constraints
+        if isinstance(c.check, UnreadableCheck)
+    ]
+
+
 _RUNNERS: tuple[tuple[tuple[type, ...], _Runner], ...] = (
     ((CallCheck, RaisesCheck), run_calls),
     ((AssertionCheck,), run_assertions),
     ((ClauseCheck,), run_clauses),
+    ((UnreadableCheck,), _leave_open),
     ((StdinCheck,), run_programs),
     ((PytestCheck,), run_pytest),
 )
