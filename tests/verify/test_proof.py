@@ -1,6 +1,7 @@
 """The stage that proves: what its verdicts say."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,64 @@ def test_contradictory_preconditions_prove_nothing(bench: Workbench) -> None:
 
     assert verdict.status is Status.UNKNOWN
     assert "contradict" in verdict.reason
+
+
+def test_builtin_that_the_context_rebinds_is_not_taken_for_its_own(
+    bench: Workbench,
+) -> None:
+    text = '''
+def f(a: int, b: int) -> int:
+    """Return the power.
+
+    pre: b >= 0
+    post: result == a ** b
+    """
+    return pow(a, b)
+'''
+    task = task_of(text, "f")
+    fine = only(dict(judge(bench, "proof", task)))
+    other = replace(task, context="from math import pow")
+    changed = only(dict(judge(bench, "proof", other)))
+
+    assert fine.status is Status.PROVED
+    assert changed.status is not Status.PROVED
+
+
+def test_candidate_cannot_prove_a_contract_by_changing_its_words(
+    bench: Workbench,
+) -> None:
+    text = '''
+def twice(n: int) -> int:
+    return 2 * n
+
+def f(n: int) -> int:
+    """Return the double.
+
+    post: result == twice(n)
+    """
+    return n + n
+'''
+    task = task_of(text, "f")
+    weaker = text.replace("2 * n", "3 * n").replace("n + n", "n + n + n")
+
+    assert only(dict(judge(bench, "proof", task))).status is Status.PROVED
+    changed = only(dict(judge(bench, "proof", task, weaker)))
+    assert changed.status is not Status.PROVED
+    assert "twice" in changed.reason
+
+
+def test_candidate_cannot_prove_a_contract_by_shadowing_a_builtin(
+    bench: Workbench,
+) -> None:
+    text = '''
+def f(xs: list[int]) -> int:
+    """Return the sum.
+
+    post: result == sum(xs)
+    """
+    return sum(xs)
+'''
+    shadowed = "def sum(xs: list[int]) -> int:\n    return 0\n" + text
+    verdict = only(dict(judge(bench, "proof", task_of(text, "f"), shadowed)))
+
+    assert verdict.status is not Status.PROVED

@@ -11,7 +11,7 @@ violation, the part of it that is false, the values, and which way they have to 
 import ast
 from collections.abc import Sequence
 
-from codegrad.contract import Clause
+from codegrad.contract import Clause, ClauseKind
 from codegrad.prove.process import Prover
 from codegrad.prove.result import (
     NO_EXCEPTION,
@@ -19,6 +19,7 @@ from codegrad.prove.result import (
     ProofResult,
     ReplayResult,
 )
+from codegrad.prove.subset import stored_names
 from codegrad.task import ClauseCheck, Constraint, Sources, Task
 from codegrad.tasks.literals import call_text, shorten
 from codegrad.verdict import Counterexample, Finding, Span, Status, Verdict
@@ -50,8 +51,15 @@ class ProofStage:
         wanted = [c for c in constraints if isinstance(c.check, ClauseCheck)]
         if not wanted:
             return []
+        changed = _changed_words(sources[task.main], task)
+        if changed:
+            reason = f"`{changed}`, which the contract uses, is not the task's own"
+            return [
+                Verdict(c.name, self.name, Status.UNKNOWN, reason, distance=1.0)
+                for c in wanted
+            ]
         result = self._prover.prove(
-            sources[task.main],
+            _whole(sources[task.main], task),
             task.entry_point,
             task.contract,
             runs=[args for args, kwargs in known_inputs(task) if not kwargs],
@@ -89,6 +97,60 @@ class ProofStage:
             cpu_s=result.cpu_s,
             record=result.certificate.to_dict() if result.certificate else None,
         )
+
+
+def _whole(source: str, task: Task) -> str:
+    """Return the module and what runs before it, lines of the module unchanged.
+
+    The prover asks which names a file binds, not in which order; what the context
+    binds (a builtin, for example) means something else in the module, too.
+    """
+    return f"{source}\n{task.context}" if task.context else source
+
+
+def _changed_words(source: str, task: Task) -> str:
+    """Return a name in the contract that the candidate binds to something else.
+
+    A candidate must not prove its contract by changing what the contract says.
+    """
+    try:
+        own, given = _bindings(source), _bindings(task.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""  # nothing is proved of it
+    pending = [
+        name
+        for clause in task.contract.clauses
+        if clause.kind in {ClauseKind.PRE, ClauseKind.POST}
+        for name in _names(ast.parse(clause.expression, mode="eval"))
+    ]
+    seen = {task.entry_point}
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        nodes = given.get(name, [])
+        if list(map(ast.dump, nodes)) != list(map(ast.dump, own.get(name, []))):
+            return name
+        pending += [other for node in nodes for other in _names(node)]
+    return ""
+
+
+def _bindings(source: str) -> dict[str, list[ast.stmt]]:
+    """Return the statements at the top of a file by the names that they bind."""
+    found: dict[str, list[ast.stmt]] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = {node.name}
+        else:
+            names = stored_names([node])
+        for name in names:
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def _names(node: ast.AST) -> list[str]:
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
 
 
 def _standing(result: ProofResult, found: ClauseResult | None) -> tuple[Status, str]:
