@@ -91,6 +91,11 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             super().finish()
 
+    def handle(self) -> None:
+        # A client that is killed is part of what is tested.
+        with suppress(ConnectionError):
+            super().handle()
+
     def reply(
         self,
         status: int,
