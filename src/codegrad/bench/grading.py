@@ -166,7 +166,7 @@ class Grader:
             grade.cpu_s += run.cpu_s
             is_late = run.ending is Ending.TIMEOUT
             if not is_late or not _was_kept_waiting(
-                run.cpu_s, expectation.limits.call_s
+                run.cpu_s, expectation.limits.total_s
             ):
                 break
         grade.attempts += judge.attempts
