@@ -116,7 +116,6 @@ class Z3Solver:
         if goal.op == "bool" and goal.name == "true":
             return Answer(Outcome.HOLDS)
         solver = self._asserted(path, resources, models=False)
-        solver.push()
         found = self._try(solver, goal)
         if found == z3.unsat:
             return Answer(Outcome.HOLDS)
@@ -137,13 +136,13 @@ class Z3Solver:
         """Return for each goal whether the path implies it."""
         solver = self._asserted(path, resources, models=False)
         found = []
-        for goal in goals:
+        for number, goal in enumerate(goals):
             if goal.op == "bool":
                 found.append(goal.name == "true")
                 continue
-            solver.push()
-            found.append(self._try(solver, goal) == z3.unsat)
-            solver.pop()
+            # Not `push` and `pop`: a push instantiates quantifiers without any limit.
+            switch = z3.Bool(f"goal~{number}", self._context)
+            found.append(self._try(solver, goal, switch) == z3.unsat)
         return found
 
     def core(self, path: Sequence[Term], goal: Term) -> list[Term] | None:
@@ -180,12 +179,19 @@ class Z3Solver:
             self._add(solver, fact)
         return solver
 
-    def _try(self, solver: Z3Object, goal: Term) -> Z3Object:
+    def _try(
+        self, solver: Z3Object, goal: Term, switch: Z3Object | None = None
+    ) -> Z3Object:
+        """Ask whether the negated goal is possible; with a switch, only this time."""
         self._add_axioms(solver, goal)
         for seed in self._seeds(goal):
             solver.add(seed)
-        solver.add(z3.Not(self._term(goal)))
-        return self._check(solver)
+        negated = z3.Not(self._term(goal))
+        if switch is None:
+            solver.add(negated)
+            return self._check(solver)
+        solver.add(z3.Implies(switch, negated))
+        return self._check(solver, switch)
 
     def _add(self, solver: Z3Object, fact: Term) -> None:
         self._add_axioms(solver, fact)
@@ -227,12 +233,12 @@ class Z3Solver:
         solver.set("rlimit", resources)
         return solver
 
-    def _check(self, solver: Z3Object) -> Z3Object:
+    def _check(self, solver: Z3Object, *assumed: Z3Object) -> Z3Object:
         self.calls += 1
         if time.process_time() >= self.deadline_s:
             return z3.unknown
         try:
-            return solver.check()
+            return solver.check(*assumed)
         except z3.Z3Exception:
             return z3.unknown
 
