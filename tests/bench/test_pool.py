@@ -106,7 +106,12 @@ def test_the_order_of_completions_is_averaged_over(tmp_path: Path) -> None:
 
 
 def test_a_verdict_is_what_was_recorded_or_none() -> None:
-    found = [{"plus_pass": True}, {"official_pass": False}, {"plus_pass": None}, {}]
+    found: list[dict[str, Any]] = [
+        {"plus_pass": True},
+        {"official_pass": False},
+        {"plus_pass": None},
+        {},
+    ]
     assert [verdict(row) for row in found] == [True, False, None, None]
 
 
