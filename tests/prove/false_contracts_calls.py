@@ -184,7 +184,7 @@ def f(n: int) -> int:
     """post: result == n"""
     return g(n + 1)
 
-# a precondition with a side effect | ([1],)
+# a precondition with a side effect | -
 def f(a: list[int]) -> int:
     """pre: a.pop() == 1
     post: len(a) == 1"""

@@ -308,7 +308,7 @@ def f(a: list[int]) -> int:
     """post: a[0] == a[0]"""
     return 1
 
-# a specification with a side effect | ([1],)
+# a specification with a side effect | -
 def f(a: list[int]) -> int:
     """post: a.append(1) is None and False or len(a) == len(old_a)"""
     return 1
