@@ -38,6 +38,22 @@ def test_a_run_is_read_step_by_step() -> None:
     assert story.state("running") == "verified"
 
 
+def test_the_choice_among_candidates_is_told_with_its_reason() -> None:
+    *before, end = verified_run()
+    data = {
+        "label": "answer 3",
+        "why": "most agree with it",
+        "distinguishing": 4,
+        "sources": {"median.py": SORTED},
+        "loss": loss(),
+    }
+    story = Story.from_events([*before, Event("chosen", 2, data)])
+    assert story.choice == "answer 3: most agree with it"
+    assert story.end == {"median.py": SORTED}
+    assert Story.from_events([*before, Event("chosen", 2, data), end]).choice
+    assert not Story.from_events(verified_run()).choice
+
+
 def test_a_refuted_verdict_stays_refuted() -> None:
     story = Story.from_events(killed_run())
     found = {row.constraint: row.status for row in story.evidence}

@@ -218,6 +218,11 @@ class _Page:
         yield from map(_StepPage, self.last)
 
     @property
+    def choice(self) -> str:
+        """Which of several candidates is the result, and why."""
+        return self.story.choice
+
+    @property
     def certificate(self) -> str:
         """The hash of the run's certificate; empty if there is none."""
         return self.story.certificate

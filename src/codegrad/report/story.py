@@ -91,6 +91,9 @@ class Story:
     end_loss: LossView | None = None
     spent: Mapping[str, float] | None = None
     evidence: tuple[EvidenceRow, ...] = ()
+    choice: str = ""
+    """Which of several candidates is the result, and why; empty without a choice."""
+
     certificate: str = ""
     """The hash of the certificate in the store; empty if there is none."""
 
@@ -218,6 +221,10 @@ class _Reader:
                 self._replace(step, proposals=(*step.proposals, proposal))
             case "stepped":
                 self._read_end_of_step(event)
+            case "chosen":
+                self._now, self._loss = dict(data["sources"]), _loss(data["loss"])
+                choice = f"{data['label']}: {data['why']}"
+                self._story = replace(self._story, choice=choice)
             case "finished":
                 self._read_end(data)
             case "certified":
@@ -236,7 +243,7 @@ class _Reader:
         last = self._steps[-1] if self._steps else None
         self._now = (last.after if last else self._story.start) or {}
         self._loss = last.loss if last else self._story.start_loss
-        self._story = replace(self._story, certificate="", strength=None)
+        self._story = replace(self._story, choice="", certificate="", strength=None)
 
     def _read_start(self, data: _Data) -> None:
         self._steps, self._loss = [], None

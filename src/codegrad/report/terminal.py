@@ -289,6 +289,8 @@ def show_story(
         _fact(console, "start", _loss_text(story.start_loss))
     for step in story.steps:
         _show_step(console, step)
+    if story.choice:
+        _fact(console, "choice", story.choice)
     show_verdict(console, story.sentence(state), state)
     show_diff(console, story.start or {}, story.end or {})
     show_evidence(console, story.evidence)
