@@ -206,9 +206,7 @@ class _Reader:
             case "started":
                 self._read_start(data)
             case "verified":
-                self._loss = _loss(data["loss"])
-                if not self._steps and self._story.start_loss is None:
-                    self._story = replace(self._story, start_loss=self._loss)
+                self._read_loss(data)
             case "resumed":
                 self._go_back_to(event.step)
             case "gradient":
@@ -236,6 +234,11 @@ class _Reader:
                 )
             case _:
                 pass
+
+    def _read_loss(self, data: _Data) -> None:
+        self._loss = _loss(data["loss"])
+        if not self._steps and self._story.start_loss is None:
+            self._story = replace(self._story, start_loss=self._loss)
 
     def _go_back_to(self, number: int) -> None:
         """Forget what was done after step `number`: it was done again."""
