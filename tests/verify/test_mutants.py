@@ -103,3 +103,15 @@ def test_every_mutant_compiles(number: int, sign: str) -> None:
     source = f"def f(a):\n    return (a {sign} {number}) < 3\n"
     for mutant in mutants(source, "f"):
         compile(mutant.source, "m", "exec")
+
+
+def test_builtins_have_siblings_and_parameters_are_exchanged() -> None:
+    source = "def f(x, low):\n    return max(low, min(x, low))\n"
+    edits = {m.edit for m in mutants(source, "f")}
+    assert {"max becomes min", "min becomes max", "x becomes low"} <= edits
+    assert "low becomes x" in edits
+
+
+def test_the_only_parameter_and_other_names_stay() -> None:
+    edits = {m.edit for m in mutants("def f(x):\n    y = x\n    return y\n", "f")}
+    assert not any("becomes" in edit for edit in edits)

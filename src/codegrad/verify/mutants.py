@@ -1,7 +1,8 @@
 """Single-edit mutants of a program: the faults that evidence ought to notice.
 
 In: a module text and the function it is about. Out: `Mutant`s in reading order: an
-operator, a constant, a condition, a returned value or a statement is another one.
+operator, a constant, a condition, a builtin, a parameter, a returned value or a
+statement is another one.
 Invariant: every mutant compiles and its tree differs from the original's.
 
 The kinds are those of mutation testing (DeMillo, Lipton, Sayward: Hints on Test Data
@@ -65,6 +66,15 @@ _SIGNS = {
     ast.BitXor: "^",
     ast.And: "and",
     ast.Or: "or",
+}
+_SIBLINGS = {
+    "min": "max",
+    "max": "min",
+    "any": "all",
+    "all": "any",
+    "sum": "len",
+    "sorted": "list",
+    "set": "list",
 }
 _DROPPED = (ast.Assign, ast.AugAssign, ast.Expr, ast.Break, ast.Continue)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -164,10 +174,12 @@ class _Edit:
 
 
 def _edits(root: ast.AST) -> Iterator[_Edit]:
+    parameters = [a.arg for a in root.args.args] if isinstance(root, _Function) else []
     for node in _visited(root):
         yield from _operators(node)
         yield from _constants(node)
         yield from _conditions(node)
+        yield from _names(node, parameters)
         yield from _statements(node)
 
 
@@ -231,6 +243,18 @@ def _conditions(node: ast.AST) -> Iterator[_Edit]:
         negated = ast.copy_location(ast.UnaryOp(ast.Not(), node.test), node.test)
         text = f"`{_short(ast.unparse(node.test))}` is negated"
         yield _Edit(node.lineno, text, node, "test", negated)
+
+
+def _names(node: ast.AST, parameters: list[str]) -> Iterator[_Edit]:
+    """Yield a sibling for a builtin, and the next parameter for a parameter."""
+    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+        return
+    other = _SIBLINGS.get(node.id)
+    if node.id in parameters:
+        place = parameters.index(node.id) + 1
+        other = parameters[place % len(parameters)]
+    if other is not None and other != node.id:
+        yield _Edit(node.lineno, f"{node.id} becomes {other}", node, "id", other)
 
 
 def _statements(node: ast.AST) -> Iterator[_Edit]:
