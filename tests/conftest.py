@@ -1,5 +1,6 @@
 """Fixtures that several rooms share; everything behind them is real."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,9 @@ def no_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODEGRAD_MODEL", "search")
     for name in ("OPENAI", "ANTHROPIC", "GOOGLE", "GEMINI"):
         monkeypatch.delenv(f"{name}_API_KEY", raising=False)
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: who starts us in the background may have it ignored, and a child
+    would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
