@@ -6,7 +6,9 @@ be in a task.
 """
 
 import ast
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +23,7 @@ from codegrad.task import (
     Task,
     static_constraints,
 )
-from codegrad.tasks.assertions import read_assertions
+from codegrad.tasks.assertions import read_assertions, undefined_names
 from codegrad.tasks.literals import call_text, shorten
 from codegrad.tasks.python_file import task_from_text
 from codegrad.tasks.records import task_from_record
@@ -84,7 +86,13 @@ def _words(row: _Row) -> Task:
         tests = read_assertions(asserts, entry_point) if asserts else ()
     except TestsError as error:
         return _bare(source, main, entry_point, prompt, note=str(error))
-    return _bare(source, main, entry_point, prompt, tests=tuple(tests))
+    # The asserts name modules that the file they are taken from had imported.
+    missing = undefined_names(asserts, {entry_point}) if asserts else []
+    prelude = "".join(
+        f"import {name}\n" for name in missing if name in sys.stdlib_module_names
+    )
+    task = _bare(source, main, entry_point, prompt, tests=tuple(tests))
+    return replace(task, prelude=prelude)
 
 
 def _asserts(prompt: str) -> list[str]:

@@ -1,14 +1,14 @@
 """Examples in a docstring -> constraints.
 
 In: the docstring of a function. Out: constraints in order and notes on examples that
-could not be used. Read are doctests (`>>> f(1)`), and lines that state a result in
-words or signs: `f(1) == 2`, `f(1) => 2`, `f(1) -> 2`, `f(1) returns 2`.
+could not be used. Read are doctests (`>>> f(1)`), and where there are none what is
+stated in words or signs (see `codegrad.tasks.worded`).
 """
 
 import ast
 import doctest
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from codegrad.task import (
@@ -19,12 +19,16 @@ from codegrad.task import (
     Origin,
     RaisesCheck,
 )
-from codegrad.tasks.literals import LiteralCall, call_text, literal_call, shorten
-
-_STATES = re.compile(
-    r"\s*(?:==>|==|=>|->|➞|→|⇒|=|#\s*=>|#|returns|should return|should be|is)\s*",
-    re.IGNORECASE,
+from codegrad.tasks.literals import (
+    LiteralCall,
+    call_text,
+    literal_call,
+    shorten,
+    show,
 )
+from codegrad.tasks.worded import stated_examples
+
+_PROMPT = re.compile(r"^(?=[ \t]*>>> )", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -35,12 +39,22 @@ class Examples:
     notes: list[str] = field(default_factory=list)
 
 
-def read_examples(docstring: str, function: str, *, entry_point: str) -> Examples:
+def read_examples(
+    docstring: str,
+    function: str,
+    *,
+    entry_point: str,
+    parameters: Sequence[str] = (),
+    as_written: str = "",
+) -> Examples:
     """Return the examples that `docstring` of `function` gives.
 
     Constraints are named `example N`, or `FUNCTION example N` if `function` is not the
     entry point of the task. An expectation that is not a literal is compared as
-    doctest compares it, by its printed form.
+    doctest compares it, by its printed form. What is stated under names other than
+    those of the function and its `parameters` is a guess, and so soft. `as_written` is
+    the docstring with its escapes, which are meant where its doctests make no sense
+    without them.
 
     Example:
         >>> found = read_examples("Add one. inc(1) => 2", "inc", entry_point="inc")
@@ -48,12 +62,13 @@ def read_examples(docstring: str, function: str, *, entry_point: str) -> Example
         ['inc(1) == 2']
     """
     found = Examples()
-    checks = list(_doctests(docstring, function, found.notes))
+    examples = _parsed(docstring, as_written, function, found.notes)
+    checks = list(_doctests(examples, function, found.notes))
     if not checks:
-        checks = list(_statements(docstring, function))
+        checks = _stated(docstring, function, parameters, found.notes)
     prefix = "" if function == entry_point else f"{function} "
     seen: set[str] = set()
-    for text, check in checks:
+    for text, check, is_sure in checks:
         if text in seen:
             continue
         seen.add(text)
@@ -64,34 +79,99 @@ def read_examples(docstring: str, function: str, *, entry_point: str) -> Example
                 text=shorten(text),
                 check=check,
                 origin=Origin.DERIVED,
+                hard=is_sure,
             )
         )
     return found
 
 
-def _doctests(
-    docstring: str, function: str, notes: list[str]
-) -> Iterator[tuple[str, Check]]:
+def _parsed(
+    docstring: str, as_written: str, function: str, notes: list[str]
+) -> list[doctest.Example]:
+    """Return the doctests of a docstring, those that can be read if not all can."""
+    parse = doctest.DocTestParser().get_examples
     try:
-        examples = doctest.DocTestParser().get_examples(docstring)
-    except ValueError as error:
-        notes.append(f"the doctests of {function} cannot be read: {error}")
-        return
+        found = parse(docstring)
+        if all(_is_python(example.source) for example in found):
+            return found
+    except ValueError:
+        found = []
+    try:
+        written = parse(as_written)
+    except ValueError:
+        written = []
+    if written and all(_is_python(example.source) for example in written):
+        notes.append(
+            f"the doctests of {function} are read with their escapes as written; "
+            f"Python reads the docstring otherwise: put an r before it"
+        )
+        return written
+    return found or list(_one_by_one(docstring, function, notes))
+
+
+def _one_by_one(
+    docstring: str, function: str, notes: list[str]
+) -> Iterator[doctest.Example]:
+    """Yield the doctests that can be read on their own."""
+    parse = doctest.DocTestParser().get_examples
+    for part in _PROMPT.split(docstring)[1:]:
+        try:
+            yield from parse(part)
+        except ValueError:
+            notes.append(
+                f"not checked: the example `{shorten(part.strip(), 60)}` of "
+                f"{function}, which is no doctest that can be read"
+            )
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _stated(
+    text: str, function: str, parameters: Sequence[str], notes: list[str]
+) -> list[tuple[str, Check, bool]]:
+    """Return what a text states in words or signs."""
+    found: list[tuple[str, Check, bool]] = []
+    for stated in stated_examples(text, function, parameters):
+        call = call_text(function, stated.args, stated.kwargs)
+        check = CallCheck(
+            stated.args, stated.expected, stated.kwargs, function=function
+        )
+        shown = f"{call} == {show(stated.expected)}"
+        found.append((shown, check, stated.is_sure))
+        if not stated.is_sure:
+            notes.append(
+                f"the example `{shorten(shown, 60)}` is a guess at what the text of "
+                f"{function} means; it is checked, and vetoes nothing"
+            )
+    return found
+
+
+def _doctests(
+    examples: Sequence[doctest.Example], function: str, notes: list[str]
+) -> Iterator[tuple[str, Check, bool]]:
     setup = ""
     for example in examples:
         source, want = example.source.strip(), example.want.strip()
         if not want:
-            setup += example.source
+            # `>>> f(1) == 2` and `>>> f(1) 2`: doctest takes the first for a
+            # statement that prints nothing.
+            stated = _stated(f">>> {source}", function, (), notes) if not setup else []
+            yield from stated
+            setup += "" if stated else example.source
             continue
         flags = {doctest.ELLIPSIS, doctest.SKIP} & example.options.keys()
         check = None if flags else _doctest_check(source, want, example, setup)
         if check is None:
             notes.append(f"not checked: the example `{shorten(source, 60)}`")
             continue
-        yield (
-            f"{source} == {want}" if not example.exc_msg else source + " raises",
-            check,
-        )
+        shown = f"{source} raises" if example.exc_msg else f"{source} == {want}"
+        yield shown, check, True
 
 
 def _doctest_check(
@@ -159,57 +239,3 @@ def _literal_text(text: str) -> tuple[object] | None:
         return (ast.literal_eval(text),)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-
-
-def _statements(docstring: str, function: str) -> Iterator[tuple[str, Check]]:
-    for start in re.finditer(rf"(?<![\w.]){re.escape(function)}\s*\(", docstring):
-        end = _call_end(docstring, start.end() - 1)
-        if end is None:
-            continue
-        try:
-            node = ast.parse(docstring[start.start() : end], mode="eval").body
-        except (SyntaxError, ValueError):
-            continue
-        call = literal_call(node)
-        sign = _STATES.match(docstring, end)
-        if call is None or sign is None:
-            continue
-        line = docstring[sign.end() :].partition("\n")[0].strip()
-        expected = _longest_literal(line)
-        if expected is not None:
-            text = call_text(function, call.args, call.kwargs)
-            check = CallCheck(call.args, expected[0], call.kwargs, function=function)
-            yield f"{text} == {expected[0]!r}", check
-
-
-def _call_end(text: str, opening: int) -> int | None:
-    """Return the index behind the bracket that closes the one at `opening`."""
-    depth = 0
-    quote = ""
-    for index in range(opening, min(len(text), opening + 2000)):
-        char = text[index]
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-            if depth == 0:
-                return index + 1
-    return None
-
-
-def _longest_literal(line: str) -> tuple[object] | None:
-    """Return the literal that `line` starts with, if it stands for itself there."""
-    for end in range(len(line), 0, -1):
-        following = line[end:]
-        if following[:1].isalnum() or following[:1] in {"'", '"', "_"}:
-            continue  # this would cut a word or a string in two
-        if following.lstrip()[:1] in set("+-*/%=<>&|^[("):
-            continue  # the literal is only the beginning of an expression
-        found = _literal_text(line[:end].strip().rstrip(".,;"))
-        if found is not None and found[0] is not Ellipsis:
-            return found
-    return None

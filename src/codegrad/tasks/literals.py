@@ -3,11 +3,18 @@
 import ast
 import copy
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 _TEXT_LIMIT = 160
+_MAX_LENGTH = 2000
+"""Characters of a literal that is looked for in prose."""
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_SCALAR = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b|(?:True|False|None)\b")
+_OPERATORS = frozenset("+-*/%=<>&|^")
 _MAX_BITS = 4096
 _OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -79,6 +86,85 @@ def literal(node: ast.expr) -> tuple[bool, Any]:
 
 def _evaluate(node: ast.expr) -> Any:  # noqa: ANN401 - a literal of any type
     return ast.literal_eval(_Folder().visit(copy.deepcopy(node)))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A literal in a text and where it ends."""
+
+    value: Any
+    end: int
+
+
+def value_at(text: str, start: int) -> Value | None:
+    r"""Return the literal that stands at a place in prose, if one does.
+
+    It may go on over several lines while a bracket is open. The first operand of an
+    expression is none.
+
+    Example:
+        >>> value_at("a = [1,\n 2], b", 4)
+        Value(value=[1, 2], end=11)
+        >>> value_at("2 + 3", 0) is None
+        True
+    """
+    first = text[start : start + 1]
+    if first in _CLOSING:
+        end = balanced_end(text, start)
+    elif first in {"'", '"'}:
+        closing = text.find(first, start + 1, start + _MAX_LENGTH)
+        end = closing + 1 if closing > 0 else None
+    else:
+        scalar = _SCALAR.match(text, start)
+        end = scalar.end() if scalar else None
+    if end is None:
+        return None
+    if is_operand(text, end) or text[end : end + 1].isalnum():
+        return None
+    if text[end : end + 1] in {"'", '"', "_"}:
+        return None
+    try:
+        known, value = literal(ast.parse(text[start:end], mode="eval").body)
+    except _NOT_LITERAL:
+        return None
+    return Value(value, end) if known and value is not Ellipsis else None
+
+
+def is_operand(text: str, end: int) -> bool:
+    """Return whether what ends here is followed by an operator, a call or an index.
+
+    Example:
+        >>> is_operand("1 + 2", 1), is_operand("f(1)", 1), is_operand("1 (one)", 1)
+        (True, True, False)
+    """
+    following = text[end : end + 20].lstrip(" ")
+    if text[end : end + 1] in {"(", "["}:
+        return True
+    return following[:1] in _OPERATORS and not following.startswith("->")
+
+
+def balanced_end(text: str, start: int) -> int | None:
+    """Return the place behind the bracket that closes the one at `start`.
+
+    Example:
+        >>> balanced_end("f([1, ')'])", 1)
+        11
+    """
+    open_brackets: list[str] = []
+    quote = ""
+    for position in range(start, min(len(text), start + _MAX_LENGTH)):
+        letter = text[position]
+        if quote:
+            quote = "" if letter == quote and text[position - 1] != "\\" else quote
+        elif letter in {"'", '"'}:
+            quote = letter
+        elif letter in _CLOSING:
+            open_brackets.append(_CLOSING[letter])
+        elif open_brackets and letter == open_brackets[-1]:
+            open_brackets.pop()
+            if not open_brackets:
+                return position + 1
+    return None
 
 
 class _Folder(ast.NodeTransformer):

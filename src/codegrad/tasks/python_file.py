@@ -5,6 +5,7 @@ examples and the contract. The file is parsed, never executed.
 """
 
 import ast
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +117,7 @@ def task_from_text(  # noqa: PLR0913 - one value for each field a reader may fil
             f"{main}::{entry_point} is an async function; it can be refined with the "
             "project's own pytest tests (--tests tests/), not with examples alone"
         )
-    examples = _all_examples(tree, functions, entry_point)
+    examples = _all_examples(text, tree, functions, entry_point)
     task = Task(
         name=f"{main}::{entry_point}",
         entry_point=entry_point,
@@ -204,7 +205,7 @@ def _unparsed_task(
 
 
 def _all_examples(
-    tree: ast.Module, functions: dict[str, _Function], entry_point: str
+    text: str, tree: ast.Module, functions: dict[str, _Function], entry_point: str
 ) -> Examples:
     """Collect the examples of the entry point, of what it calls and what calls it.
 
@@ -223,7 +224,13 @@ def _all_examples(
         if name not in related:
             unrelated.append(name)
             continue
-        part = read_examples(docstring, name, entry_point=entry_point)
+        part = read_examples(
+            docstring,
+            name,
+            entry_point=entry_point,
+            parameters=_parameters(functions[name]),
+            as_written=_as_written(text, functions[name]),
+        )
         found.constraints += [_beside(c, tree) for c in part.constraints]
         found.notes += part.notes
     if unrelated:
@@ -232,6 +239,25 @@ def _all_examples(
             "neither calls nor is called by"
         )
     return found
+
+
+def _parameters(node: _Function) -> list[str]:
+    """Return the parameters that every call has to give, by position."""
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+    return names[: len(names) - len(node.args.defaults)]
+
+
+def _as_written(text: str, node: _Function) -> str:
+    """Return the docstring as it stands in the file, with its escapes."""
+    first = node.body[0]
+    if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
+        return ""
+    written = ast.get_source_segment(text, first.value) or ""
+    try:
+        value = ast.literal_eval(f"r{written}")
+    except (SyntaxError, ValueError):
+        return ""  # it has a prefix, or is several strings
+    return inspect.cleandoc(value)
 
 
 def _related(functions: dict[str, _Function], entry_point: str) -> set[str]:
