@@ -403,15 +403,21 @@ class _Run:
             return loss  # what holds, holds; the rest is reported as not run
 
     def _end(self, loss: Loss) -> tuple[Outcome, str] | None:
+        says_nothing = all(c.stage == "syntax" for c in self.task.constraints if c.hard)
+        if (
+            not self.step
+            and (loss.verified or says_nothing)
+            and self.optim.asks_a_model
+            and self.optim.is_at_a_stub
+        ):
+            return None  # a model may write it; a stub that passes is no answer
         if loss.verified:
             if self.step == 0:
                 return Outcome.UNCHANGED, "every hard constraint holds already"
             return Outcome.VERIFIED, "every hard constraint holds"
         reason = ""
         limit = self.budget.exhausted(self.spent)
-        if all(c.stage == "syntax" for c in self.task.constraints if c.hard):
-            if not self.step and self.optim.asks_a_model and self.optim.is_at_a_stub:
-                return None  # a model may write it all the same; agreement chooses
+        if says_nothing:
             reason = "no test, example or contract says what must hold"
         elif not loss.evidence.refuted:
             reason = "nothing is refuted, but not all could be checked"

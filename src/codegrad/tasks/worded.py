@@ -25,6 +25,7 @@ from codegrad.tasks.literals import (
     Value,
     balanced_end,
     is_operand,
+    literal,
     literal_call,
     value_at,
 )
@@ -154,7 +155,9 @@ def _result(text: str, start: int) -> Value | None:
     """Return the literal at `start` if it is a result whatever the case."""
     line_end = text.find("\n", start)
     line = text[start : line_end if line_end >= 0 else len(text)]
-    value = value_at(text, start) if not line.strip() else _longest(text, start, line)
+    value = value_at(text, start)
+    if line.strip():
+        value = _longest(text, start, line) or _computed(start, line)
     if value is None or _NOT_FOR_SURE.match(text, value.end):
         return None
     return value
@@ -176,6 +179,22 @@ def _longest(text: str, start: int, line: str) -> Value | None:
             return Value(value, start + end)
     value = value_at(text, start)
     return value if value and value.end > start + len(line) else None
+
+
+def _computed(start: int, line: str) -> Value | None:
+    """Return the result of a line that works it out: `1 + 9 + 0 = 10`."""
+    *steps, last = line.split("=")
+    result = _longest(last.strip(), 0, last.strip())
+    if result is None or not steps or type(result.value) is not int:
+        return None
+    for step in steps:
+        try:
+            known, value = literal(ast.parse(step.strip(), mode="eval").body)
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            return None
+        if not known or value != result.value:
+            return None
+    return Value(result.value, start + len(line))
 
 
 def _bound(text: str, parameters: Sequence[str]) -> Iterator[Stated]:
