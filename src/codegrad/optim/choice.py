@@ -79,6 +79,12 @@ def choose(
         rows = _nearest(answers, current)
     if len(rows) < 2:  # noqa: PLR2004 - one is no choice
         return None
+    # What may be an example is one if an answer satisfies it: that is seldom chance.
+    fitting = max(member.fits for _, member in rows)
+    rows = [row for row in rows if row[1].fits == fitting]
+    if len(rows) == 1:
+        why = "it alone does what seems to be an example in the statement"
+        return Chosen(rows[0][0], why)
     return _of_one_mind(task, archive, rows, fingerprint(program), bench)
 
 

@@ -190,8 +190,8 @@ def by_agreement(
 
     An input counts if at least half of those that came to an end returned something
     (more than half for programs, whose generated inputs are malformed more often):
-    others are outside what the function is for. Who hangs agrees with nobody, and says
-    nothing of the input.
+    others are outside what the function is for. Who hangs agrees with nobody and says
+    nothing of the input, but is one of those among whom a result has its share.
 
     Args:
         seen: What each candidate did, as texts; nothing for one that does not load.
@@ -221,7 +221,7 @@ def by_agreement(
         distinguishing += len(set(column)) > 1
         for index, what in enumerate(column):
             if what.startswith("= "):
-                scores[index] += shares[what] / whole
+                scores[index] += shares[what] / sum(weights)
     # Sums of the same numbers in another order differ in the last digits.
     agreement = tuple(
         round(score / counted, _DIGITS) if counted else 0.0 for score in scores
