@@ -14,6 +14,7 @@ from codegrad.budget import Budget, Spent
 from codegrad.code import MODULE, Program
 from codegrad.contract import ClauseKind
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
+from codegrad.engines.imports import with_imports
 from codegrad.errors import EngineError
 from codegrad.sandbox import encode
 from codegrad.sandbox.repository import SearchRun
@@ -38,6 +39,9 @@ MAX_LEARNED = 24
 
 STEP_CANDIDATES = 6000
 """Candidates of one step: a few seconds, which is what a kill can lose."""
+
+IMPORTS = "add the imports that are missing"
+"""The label of the proposal that does."""
 
 _Json = dict[str, Any]
 
@@ -65,6 +69,8 @@ class SearchEngine:
         self._states: dict[_Goal, Any] = {}
         self._over: set[tuple[_Goal, str]] = set()
         """Goals, with the text of their file, for which nothing is left to try."""
+        self._imported: set[tuple[str, str]] = set()
+        """Files, with their text, for which the missing imports were proposed."""
         self._inputs: list[str] = []
         """Calls on which some candidate broke a postcondition, as source text."""
 
@@ -92,6 +98,11 @@ class SearchEngine:
         wanted = self._step_candidates
         if budget.candidates is not None:
             wanted = min(wanted, budget.candidates)
+        whole = with_imports(text)
+        if whole != text and (path, text) not in self._imported and wanted > 0:
+            self._imported.add((path, text))
+            sources = {**program.sources, path: whole}
+            return Answer([Proposal(sources, IMPORTS)], Spent(candidates=1))
         frontier = self._frontier(task, program, goal, direction, progress)
         # A small budget is not overrun by the look at rivals.
         rivals = min(RIVAL_CANDIDATES, max(0, wanted))
@@ -195,6 +206,7 @@ class SearchEngine:
                 [*goal, state] for goal, state in {**self._states, **frontiers}.items()
             ],
             "over": sorted([*goal, text] for goal, text in self._over),
+            "imported": sorted(self._imported),
             "inputs": self._inputs,
         }
 
@@ -204,6 +216,7 @@ class SearchEngine:
         self._states = {
             _Goal(path, function): value for path, function, value in state["frontiers"]
         }
+        self._imported = {(path, text) for path, text in state["imported"]}
         self._inputs = list(state["inputs"])
         self._over = {
             (_Goal(path, function), text) for path, function, text in state["over"]

@@ -413,6 +413,7 @@ class CGD:
         found = self._repairs.of(
             self._task,
             [(one.proposal, one.loss) for one in judged if one.is_new],
+            judge,
             budget,
             progress,
         )

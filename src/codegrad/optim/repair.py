@@ -11,9 +11,10 @@ from dataclasses import replace
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.engine import Direction, Progress, Proposal, silent
-from codegrad.engines.search import SearchEngine
+from codegrad.engines.imports import with_imports
+from codegrad.engines.search import IMPORTS, SearchEngine
 from codegrad.errors import EngineError
-from codegrad.loss import Loss
+from codegrad.loss import Judge, Loss
 from codegrad.optim.archive import fingerprint, passes_all
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
@@ -38,6 +39,7 @@ class Repairs:
         self,
         task: Task,
         judged: Sequence[tuple[Proposal, Loss]],
+        judge: Judge,
         budget: Budget,
         progress: Progress = silent,
     ) -> list[tuple[str, Proposal]]:
@@ -48,22 +50,40 @@ class Repairs:
         self.spent, self.notes = Spent(), []
         if task.repository is not None or any(passes_all(loss) for _, loss in judged):
             return []
-        near = [row for row in judged if "syntax" in row[1].satisfied]
-        near.sort(key=lambda row: row[1].key)
+        near = [
+            self._imported(task, *row, judge)
+            for row in judged
+            if "syntax" in row[1].satisfied
+        ]
+        near.sort(key=lambda row: row[2].key)
         # A repair asks no model: it goes on where calls, tokens or money are spent.
         budget = replace(budget, calls=None, tokens=None, money=None)
-        found: list[tuple[str, Proposal]] = []
-        for proposal, loss in near[:NEAR_MISSES]:
+        found = [(parent, whole) for parent, whole, loss in near if passes_all(loss)]
+        for parent, proposal, loss in near[:NEAR_MISSES] if not found else ():
             left = budget.left(self.spent)
             if left.exhausted(Spent()):
                 break
             repaired = self._search(task, proposal, loss, left, progress)
-            found += [(fingerprint(proposal.sources), one) for one in repaired]
+            found += [(parent, one) for one in repaired]
         if near:
             self.notes.append(
                 f"search: {len(found)} repairs of {len(near[:NEAR_MISSES])} near misses"
             )
         return found
+
+    def _imported(
+        self, task: Task, proposal: Proposal, loss: Loss, judge: Judge
+    ) -> tuple[str, Proposal, Loss]:
+        """Return the proposal with the imports that it lacks, and whose it was."""
+        parent = fingerprint(proposal.sources)
+        text = proposal.sources[task.main]
+        whole = with_imports(text)
+        if whole == text:
+            return parent, proposal, loss
+        sources = {**proposal.sources, task.main: whole}
+        self.spent = self.spent + Spent(candidates=1)
+        label = f"{proposal.label}, repaired: {IMPORTS}"
+        return parent, replace(proposal, sources=sources, label=label), judge(sources)
 
     def _search(
         self,
