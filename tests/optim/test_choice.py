@@ -176,3 +176,19 @@ def test_an_archive_survives_its_state(bench: Workbench) -> None:
     assert again.items() == archive.items()
     assert [key for key, _ in again.front()] == [key for key, _ in archive.front()]
     assert Proposal(again.sources(next(iter(again))), "x").sources == {"m.py": RIGHT}
+
+
+def test_of_equal_candidates_the_one_that_needs_less_of_its_surroundings_is_taken(
+    bench: Workbench,
+) -> None:
+    task = task_of()
+    deep = "import sys\nsys.setrecursionlimit(10**6)\n" + RIGHT
+    archive = filled(task, bench, deep, RIGHT, "import threading\n" + RIGHT)
+    program = {task.main: deep}
+    current = VerificationLoss(task, bench=bench).evaluate(program)
+    chosen = choose(task, archive, program, current, bench)
+    assert chosen is not None
+    member = archive.get(chosen.key)
+    assert member is not None
+    assert archive.sources(member)[task.main] == RIGHT
+    assert "needs least" in chosen.why

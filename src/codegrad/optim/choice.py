@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from codegrad.loss import Loss
 from codegrad.optim.archive import Archive, Member, fingerprint
 from codegrad.optim.selection import among_equals, behaviours, by_agreement
+from codegrad.optim.surroundings import needs
 from codegrad.task import Origin, Sources, Task
 from codegrad.verify.stage import Workbench
 
@@ -60,7 +61,8 @@ def choose(
 ) -> Chosen | None:
     """Return the candidate to end with, if agreement has anything to say.
 
-    Of candidates that are agreed with equally the program itself stays.
+    Of candidates that are agreed with equally, one that needs less of its
+    surroundings is taken; else the program itself stays.
 
     Answers of engines come before edits of them by the built-in search: an edit is
     made to pass, and edits of one program are wrong in the same way.
@@ -115,12 +117,15 @@ def _of_one_mind(
     votes = [member.votes for _, member in rows]
     selection = by_agreement(seen, votes, is_program=task.is_program)
     selection = among_equals(task, texts, selection, bench, votes)
-    best = selection.order[0]
-    for index, (key, _) in enumerate(rows):
-        if key == preferred and selection.agreement[index] >= selection.agreement[best]:
-            best = index
+    top = selection.agreement[selection.order[0]]
+    equal = [i for i in selection.order if selection.agreement[i] == top]
+    # The program itself stays if nothing speaks for another one.
+    best = min(equal, key=lambda i: (len(needs(texts[i])), rows[i][0] != preferred))
     if not selection.distinguishing:
-        return Chosen(rows[best][0], "no generated input tells the candidates apart")
+        why = "no generated input tells the candidates apart"
+        if len({len(needs(text)) for text in texts}) > 1:
+            why += "; this one needs least of its surroundings"
+        return Chosen(rows[best][0], why)
     why = (
         f"{len(rows)} candidates are equal so far; on {selection.distinguishing} "
         "generated inputs that tell them apart this one agrees with most "
