@@ -88,6 +88,15 @@ def test_other_names_are_a_guess_and_only_where_nothing_is_sure() -> None:
     ]
 
 
+def test_a_term_of_a_definition_is_no_example_of_a_function_that_returns_lists() -> (
+    None
+):
+    text = "f(1) = 3\nf(n) = n\nExamples:\nf(3) = [1, 2]\n"
+    assert [s.is_sure for s in stated_examples(text, "f", ["n"])] == [False, True]
+    text = "f(1) = 3\nExamples:\nf(3) = 5\n"
+    assert [s.is_sure for s in stated_examples(text, "f", ["n"])] == [True, True]
+
+
 def test_a_guess_is_soft_and_said() -> None:
     text = 'def f(n):\n    """Double: double(2) ==> 4."""\n'
     task = task_from_text(text, "m.py", "f")

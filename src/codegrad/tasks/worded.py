@@ -18,7 +18,7 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from codegrad.tasks.literals import (
@@ -61,6 +61,7 @@ _ENDS = re.compile(
 )
 """What may follow the value of a parameter."""
 
+_HEADING = re.compile(r"\bexamples?\b[^\n]*:[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _INPUT = re.compile(r"\binputs?[ \t]*:\s*", re.IGNORECASE)
 _OUTPUT = re.compile(r"\s*\boutputs?[ \t]*[:=]\s*", re.IGNORECASE)
 _NAMED = re.compile(r"(?<![\w.'\"])([A-Za-z_]\w*)[ \t]*([=:]?)[ \t]*(?=[\[({'\"\d-])")
@@ -94,12 +95,30 @@ def stated_examples(
         >>> [s.is_sure for s in stated_examples("other(3) ==> 6", "f", ["n"])]
         [False]
     """
-    sure = [*_calls(text, re.escape(function))]
+    sure = _consistent(text, [*_calls(text, re.escape(function))], function)
     if not sure and parameters:
         sure = [*_bound(text, parameters)] or [*_inputs(text, len(parameters))]
     if sure or not parameters:
         return sure
     return _guesses(text, parameters)
+
+
+def _consistent(text: str, found: list[Stated], function: str) -> list[Stated]:
+    """Return what was found; what a definition states above the examples as a guess.
+
+    `tri(1) = 3` may be a term of a sequence, where the examples return lists.
+    """
+    headings = list(_HEADING.finditer(text))
+    if not headings:
+        return found
+    below = [*_calls(text[headings[-1].end() :], re.escape(function))]
+    kinds = {type(stated.expected) for stated in below}
+    if kinds & {int, float} or not kinds & {list, tuple, dict, set}:
+        return found
+    return [
+        replace(stated, is_sure=not isinstance(stated.expected, int | float))
+        for stated in found
+    ]
 
 
 def bindings(text: str, names: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], int]]:
