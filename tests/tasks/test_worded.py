@@ -61,6 +61,7 @@ def test_several_parameters_over_several_lines() -> None:
         'f("a") == ""a"',
         "f(2) is odd",
         "f(2) returns 4 if it can, or 5",
+        "f(3) = f(1) + f(2)\n     = 1 + 3 = 4",
         "return 4 when n is even",
         "If n == 2 return 4.",
         "n: 2 is the least\nReturns: the double",

@@ -32,7 +32,8 @@ from codegrad.tasks.literals import (
 
 _SIGNS = r"==>|===|==|=+>|->|➞|→|⇒|="
 _SAYS = re.compile(
-    rf"\s*(?:#\s*)?(?:{_SIGNS}|#|(?:should\s+|must\s+|will\s+|would\s+)?"
+    r"[ \t]*(?:\n[ \t]*(?==?=>|->|➞|→|⇒))?(?:#\s*)?"
+    rf"(?:{_SIGNS}|#|(?:should\s+|must\s+|will\s+|would\s+)?"
     r"(?:returns?|gives?|yields?|be|is|equals?|evaluates\s+to)\b)\s*:?\s*",
     re.IGNORECASE,
 )
