@@ -14,7 +14,12 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A ledger of what was used; add two with `+`."""
+    """A ledger of what was used; `+` adds two, `-` tells what was used since.
+
+    Example:
+        >>> (Spent(calls=3, tokens=90) - Spent(calls=1, tokens=40)).to_dict()["tokens"]
+        50
+    """
 
     candidates: int = 0
     """Programs that the search tried."""
@@ -34,6 +39,11 @@ class Spent:
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in _FIELDS}
+        )
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in _FIELDS}
         )
 
     def to_dict(self) -> dict[str, float]:

@@ -7,61 +7,28 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codegrad.budget import Budget, Spent
-from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.chat import ChatRequest, Sampling
+from codegrad.engines.client import Patience
 from codegrad.engines.providers import ProviderWire, split_model
 from codegrad.engines.streams import reply_text
 from codegrad.errors import EngineError, UsageError
-from codegrad.store.calls import CacheMode, CallBook, CallOutcome
+from codegrad.store.calls import CacheMode, CallOutcome
+from tests.engines.asking import FAST, Session, echo, question
 from tests.engines.chat_server import ChatServer, Fault
 
 KEY = "sk-secret-of-the-test"
-FAST = Patience(timeout_s=8.0, attempts=15, pause_s=0.01, failures=3, parallel=8)
-
-
-def echo(prompt: str, _body: object) -> str:
-    return f"re: {prompt}"
-
-
-def question(server: ChatServer, text: str, **options: Any) -> ChatRequest:
-    return ChatRequest(
-        "openai:loop",
-        server.url,
-        (Message(Role.SYSTEM, "s"), Message(Role.USER, text)),
-        Sampling(temperature=0.5, max_tokens=100),
-        **options,
-    )
 
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-class Session:
-    """A server, a journal and a client for them."""
-
-    def __init__(self, server: ChatServer, folder: Path, **options: Any) -> None:
-        self.server = server
-        self.book = CallBook(folder / "calls.db")
-        options = {"payer": "run", "patience": FAST, **options}
-        wire = ProviderWire("openai:loop", base_url=server.url)
-        self.client = ChatClient(wire, self.book, **options)
-
-    def ask(self, texts: Sequence[str], **limits: Any) -> list[Asked]:
-        requests = [question(self.server, text) for text in texts]
-        return self.client.ask(requests, budget=Budget(**limits))
-
-    def close(self) -> None:
-        self.client.close()
-        self.book.close()
 
 
 @pytest.fixture
@@ -185,15 +152,11 @@ def test_nothing_is_sent_that_could_break_a_limit(
 
 
 def test_a_price_that_is_known_is_a_limit(server: ChatServer, tmp_path: Path) -> None:
-    wire = ProviderWire("openai:loop", base_url=server.url, price=(10.0, 100.0))
-    book = CallBook(tmp_path / "calls.db")
-    client = ChatClient(wire, book, payer="run", patience=FAST)
-    requests = [question(server, f"q{n}") for n in range(4)]
-    answers = client.ask(requests, budget=Budget(money=0.025))
-    client.close()
-    book.close()
+    session = Session(server, tmp_path, price=(10.0, 100.0))
+    answers = session.ask([f"q{n}" for n in range(4)], money=0.025)
+    session.close()
     assert sum(a.reply is not None for a in answers) == 2
-    assert 0 < client.spent.money <= 0.025
+    assert 0 < session.client.spent.money <= 0.025
 
 
 def test_a_wrong_key_is_said_once_and_never_shown(

@@ -52,7 +52,6 @@ _FIELDS = (
     *("status", "kind", "body", "outcome", "tokens", "money"),
 )
 _COLUMNS = ", ".join(f"calls.{name}" for name in _FIELDS)
-_CHARACTERS_A_TOKEN = 3
 
 
 class CacheMode(StrEnum):
@@ -131,8 +130,8 @@ class Lost:
     """A request that may have been billed and has no reply that could be used."""
 
     call: int
-    tokens: int
-    """A guess of what was sent."""
+    request: str
+    """What was sent; see `RecordedCall.request`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +218,21 @@ class CallBook:
                 [(s.outcome.value, s.tokens, s.money, s.call) for s in settlements],
             )
 
-    def find(self, key: str, *, payer: str | None = None) -> RecordedCall | None:
-        """Return the newest readable reply to `key`; with `payer` only to its own."""
+    def find(
+        self, key: str, *, payer: str = "", of_others: bool = True
+    ) -> RecordedCall | None:
+        """Return a readable reply to `key`: the newest of `payer`, else the newest.
+
+        Without `of_others` only one that `payer` has paid.
+        """
         if not self._database.exists:
             return None
         with self._database.reading() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM calls WHERE key = ? "  # noqa: S608 - constant
                 "AND status = ? AND outcome IN ('', 'used') AND (? OR payer = ?) "
-                "ORDER BY id DESC LIMIT 1",
-                (key, _GOOD, payer is None, payer),
+                "ORDER BY payer = ? DESC, id DESC LIMIT 1",
+                (key, _GOOD, of_others, payer, payer),
             ).fetchone()
         return None if row is None else _recorded(row)
 
@@ -258,15 +262,12 @@ class CallBook:
                 (CallOutcome.UNKNOWN.value, payer, session),
             )
             rows = db.execute(
-                "SELECT id, tokens, length(request) FROM calls WHERE payer = ? "
+                "SELECT id, request FROM calls WHERE payer = ? "
                 "AND (outcome = 'unknown' OR (outcome = 'failed' AND tokens > 0)) "
                 "ORDER BY id",
                 (payer,),
             ).fetchall()
-        return [
-            Lost(call, tokens or size // _CHARACTERS_A_TOKEN)
-            for call, tokens, size in rows
-        ]
+        return [Lost(call, request) for call, request in rows]
 
     def calls(self, payer: str | None = None) -> list[RecordedCall]:
         """Return the recorded calls, oldest first, all or those that a run sent."""
