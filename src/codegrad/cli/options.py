@@ -1,12 +1,14 @@
 """Options that several commands share, and what they mean."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from codegrad.budget import Budget
+from codegrad.engines.capacity import Capacity
 from codegrad.errors import UsageError
 from codegrad.sandbox import Limits
 from codegrad.verify.ladder import ALL, OPTIONAL_STAGES, STAGES, Ladder
@@ -120,6 +122,60 @@ def engine_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def capacity_options(command: _Command) -> _Command:
+    """Add the options that say how large and how patient models are: `capacity`."""
+    for option in (
+        click.option(
+            "--parallel",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Requests to one server at the same time  [default: 8]",
+        ),
+        click.option(
+            "--reply-timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="How long a model may be silent  [default: 180]",
+        ),
+        click.option(
+            "--temperature",
+            type=click.FloatRange(0, 2),
+            metavar="T",
+            help="How much proposals vary  [default: 0.8]",
+        ),
+        click.option(
+            "--context",
+            type=click.IntRange(min=512),
+            metavar="TOKENS",
+            help="What fits into one request of a model, its reply included  "
+            "[default: 32000; 64000 for a model that thinks]",
+        ),
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(min=64),
+            metavar="TOKENS",
+            help="The longest reply, thoughts included  [default: 4096; 16384 for a "
+            "model that thinks]",
+        ),
+    ):
+        command = option(command)
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: object,
+        max_tokens: int | None,
+        context: int | None,
+        temperature: float | None,
+        reply_timeout: float | None,
+        parallel: int | None,
+        **others: object,
+    ) -> object:
+        capacity = Capacity(max_tokens, context, temperature, reply_timeout, parallel)
+        return command(*arguments, capacity=capacity, **others)
+
+    return cast("_Command", gathered)
 
 
 def stages_option(command: _Command) -> _Command:

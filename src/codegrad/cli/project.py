@@ -19,6 +19,7 @@ from codegrad.verify.ladder import Ladder
 
 FILE = "pyproject.toml"
 TABLE = "tool.codegrad"
+_HOTTEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,19 @@ def _whole(value: Any, _: Path) -> int:  # noqa: ANN401
     return value
 
 
+def _count(value: Any, folder: Path) -> int:  # noqa: ANN401
+    if _whole(value, folder) < 1:
+        raise ValueError(f"expected a whole number above 0, found {value!r}")
+    return int(value)
+
+
+def _temperature(value: Any, _: Path) -> float:  # noqa: ANN401
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not 0 <= value <= _HOTTEST:
+        raise ValueError(f"expected a number from 0 to {_HOTTEST}, found {value!r}")
+    return float(value)
+
+
 def _interpreter(value: Any, folder: Path) -> Path:  # noqa: ANN401
     path = folder / _text(value, folder)
     if not path.exists():
@@ -147,6 +161,11 @@ _SETTINGS = {
     "critic": _Setting("critic", _text),
     "strategy": _Setting("strategy", _text),
     "cache": _Setting("cache", _text),
+    "max-tokens": _Setting("max_tokens", _count),
+    "context": _Setting("context", _count),
+    "temperature": _Setting("temperature", _temperature),
+    "reply-timeout": _Setting("reply_timeout", _seconds),
+    "parallel": _Setting("parallel", _count),
 }
 
 

@@ -35,6 +35,8 @@ from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 
 _PLAN_SHOWN = 60
+_SAMPLES_A_SEED = 1_000_000
+"""More than a run asks for: replies that were recorded for one seed are another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class LLMEngine:
     """Proposes what a language model writes.
 
     The key is read from the environment when the engine is made and is stored nowhere.
-    Without `book` calls are recorded beside the runs.
+    Without `book` calls are recorded beside the runs. `seed` decides which recorded
+    replies are used again, not what a model answers: runs with different seeds ask
+    for different samples.
 
     Raises:
         UsageError: If the model's name has another form than `provider:model`.
@@ -81,6 +85,7 @@ class LLMEngine:
         patience: Patience | None = None,
         wire: Wire | None = None,
         host: Host | None = None,
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.style = style or Style()
@@ -95,6 +100,7 @@ class LLMEngine:
         self._round = 0
         self._dry = 0
         self._asked: Counter[str] = Counter()
+        self._first_sample = seed * _SAMPLES_A_SEED
         self._plans: dict[str, list[str]] = {}
         self._seen: set[str] = set()
         self._notes: list[str] = []
@@ -207,7 +213,7 @@ class LLMEngine:
             request = ChatRequest(
                 self.model, self.client.wire.endpoint, prompt.messages, sampling
             )
-            sample = self._asked[request.key]
+            sample = self._first_sample + self._asked[request.key]
             self._asked[request.key] += 1
             requests.append(
                 ChatRequest(

@@ -117,6 +117,23 @@ class ProviderWire:
         """The base address, or the provider's own."""
         return self._base_url or f"default {self._provider}"
 
+    @property
+    def thinks(self) -> bool:
+        """Whether the model is known to think before it answers.
+
+        pydantic-ai keeps the list; servers of one's own are not in it.
+        """
+        if self._base_url is not None:
+            return False
+        from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415
+
+        kind = _KINDS.get(self._provider, self._provider)
+        try:
+            profile = infer_provider_class(kind).model_profile(self._model) or {}
+        except ImportError:
+            return False
+        return bool(profile.get("thinking_enabled_by_default"))
+
     async def send(
         self,
         request: ChatRequest,
