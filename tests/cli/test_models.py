@@ -172,18 +172,6 @@ def test_what_cannot_work_is_one_sentence(
     assert key not in done.stderr
 
 
-def test_a_server_of_ones_own_is_not_sent_another_providers_key(
-    shell: Shell, server: ChatServer
-) -> None:
-    shell.env |= {"OPENAI_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-ant"}
-    # Nobody listens there: the provider's own address is not asked by a test.
-    shell.env |= {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
-    done = shell.run("refine", "roman.py", "--engine", "anthropic:m", *BUDGET)
-    assert done.returncode == 2
-    assert server.url not in done.stderr
-    assert not server.requests
-
-
 def test_what_is_said_of_the_models_is_used_and_stored(
     shell: Shell, server: ChatServer
 ) -> None:
