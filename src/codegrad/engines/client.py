@@ -43,6 +43,7 @@ from codegrad.store.calls import (
     CallOutcome,
     RecordedCall,
     Settlement,
+    new_session,
 )
 
 _T = TypeVar("_T")
@@ -144,7 +145,7 @@ class ChatClient:
         self.unpriced = 0
         """Replies whose price is unknown."""
 
-        self._session = secrets.token_hex(8)
+        self._session = new_session()
         self._charged: set[str] = set()
         self._flights: dict[str, asyncio.Task[Asked]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -289,18 +290,26 @@ class ChatClient:
         self, request: ChatRequest, limit: Allowance, label: str
     ) -> Asked:
         try:
-            found = await self._recorded(request, label)
-            if found.reply is not None or found.is_final:
-                return found
-            if reason := await self._turn(request, limit):
-                return Asked(None, reason, is_final=True)
-            try:
-                return await self._attempts(request, limit, label)
-            finally:
-                self.host.leave()
+            while (asked := await self._tried(request, limit, label)) is None:
+                await asyncio.sleep(_LOOK_S)
         except StoreError as error:
             self._stopped = str(error)
             raise
+        return asked
+
+    async def _tried(
+        self, request: ChatRequest, limit: Allowance, label: str
+    ) -> Asked | None:
+        """Return the recorded reply or a new one; None while somebody else asks."""
+        found = await self._recorded(request, label)
+        if found.reply is not None or found.is_final:
+            return found
+        if reason := await self._turn(request, limit):
+            return Asked(None, reason, is_final=True)
+        try:
+            return await self._attempts(request, limit, label)
+        finally:
+            self.host.leave()
 
     async def _recorded(self, request: ChatRequest, label: str) -> Asked:
         """Return the recorded reply; final without one if nothing may be sent."""
@@ -342,31 +351,43 @@ class ChatClient:
 
     async def _attempts(
         self, request: ChatRequest, limit: Allowance, label: str
-    ) -> Asked:
+    ) -> Asked | None:
         attempt = 0
         while True:
             if reason := await self._rest(request, limit):
                 return Asked(None, reason, is_final=True)
-            asked, error = await self._send(request, limit, label)
+            call = self._intend(request, label)
+            if call is None:
+                return None
+            asked, error = await self._send(call, request, limit)
             if error is None:
                 self.host.answered()
                 return asked
             if error.trouble is Trouble.ADAPTED:
                 continue
-            problem = str(error)
-            if error.trouble is Trouble.FINAL:
-                self._refused = problem
-                return Asked(None, problem, is_final=True)
-            if error.trouble is Trouble.REFUSED:
-                return Asked(None, problem)
             attempt += 1
-            if attempt >= self._most_attempts(error):
-                problem = f"{problem}; gave up after {attempt} attempts"
-                self.host.failed(problem)
-                return Asked(None, problem)
-            if reason := self._too_long(error, limit):
-                return Asked(None, reason, is_final=True)
+            given_up = self._given_up(error, attempt, limit)
+            if given_up is not None:
+                return given_up
             await self._pause(attempt - 1, error, limit)
+
+    def _given_up(
+        self, error: WireError, attempts: int, limit: Allowance
+    ) -> Asked | None:
+        """Return why a request that failed is not sent again; None if it is."""
+        problem = str(error)
+        if error.trouble is Trouble.FINAL:
+            self._refused = problem
+            return Asked(None, problem, is_final=True)
+        if error.trouble is Trouble.REFUSED:
+            return Asked(None, problem)
+        if attempts >= self._most_attempts(error):
+            problem = f"{problem}; gave up after {attempts} attempts"
+            self.host.failed(problem)
+            return Asked(None, problem)
+        if reason := self._too_long(error, limit):
+            return Asked(None, reason, is_final=True)
+        return None
 
     def _too_long(self, error: WireError, limit: Allowance) -> str:
         """Return why what a server asks to wait is not waited, or nothing."""
@@ -400,16 +421,26 @@ class ChatClient:
             await asyncio.sleep(min(self.host.rest_s, _LOOK_S))
         return reason
 
-    async def _send(
-        self, request: ChatRequest, limit: Allowance, label: str
-    ) -> tuple[Asked, WireError | None]:
-        call = self.book.intend(
-            request.key,
-            request.to_json(),
-            payer=self.payer,
-            session=self._session,
-            label=label,
+    def _intend(self, request: ChatRequest, label: str) -> int | None:
+        """Record that `request` is sent; None if another client is sending it.
+
+        Who uses only its own replies does not wait for those of others.
+        """
+        row: dict[str, Any] = {
+            "payer": self.payer,
+            "session": self._session,
+            "label": label,
+        }
+        if self.mode is CacheMode.OFF:
+            return self.book.intend(request.key, request.to_json(), **row)
+        lease_s = self.patience.longest_s
+        return self.book.intend_alone(
+            request.key, request.to_json(), lease_s=lease_s, **row
         )
+
+    async def _send(
+        self, call: int, request: ChatRequest, limit: Allowance
+    ) -> tuple[Asked, WireError | None]:
         reserve = worst_of(request, self.wire.price(request))
         self._reserved = self._reserved + reserve
 
@@ -441,15 +472,16 @@ class ChatClient:
         return Asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
+        """Settle a request without a reply at once: others may wait for its end."""
         if not error.may_be_billed:
-            self._settlements.append(Settlement(call, CallOutcome.FAILED))
+            self.book.settle([Settlement(call, CallOutcome.FAILED)])
             return
         self._charge_lost(call, request)
         is_open = error.trouble is Trouble.PASSING
         outcome = CallOutcome.UNKNOWN if is_open else CallOutcome.FAILED
         price = self.wire.price(request)
         tokens = worst_of(request, price).tokens
-        self._settlements.append(Settlement(call, outcome, tokens, price))
+        self.book.settle([Settlement(call, outcome, tokens, price)])
 
     def _settle(self, call: int, outcome: CallOutcome, reply: ChatReply) -> None:
         self._settlements.append(Settlement(call, outcome, reply.tokens, reply.money))

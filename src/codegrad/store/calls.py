@@ -13,6 +13,8 @@ paid. What a run used stays readable as long as the reply is kept.
 """
 
 import hashlib
+import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +25,7 @@ from typing import Any, Self
 
 from codegrad.store.database import Database, Schema
 from codegrad.store.journal import Store
+from codegrad.store.writer import is_alive, this_writer
 
 _ADDED_IN_2 = (
     "ALTER TABLE calls ADD COLUMN digest TEXT",
@@ -176,7 +179,13 @@ class CallBook:
         return Store.default_path().with_name("calls.db")
 
     def intend(
-        self, key: str, request: str, *, payer: str, session: str, label: str
+        self,
+        key: str,
+        request: str,
+        *,
+        payer: str,
+        session: str,
+        label: str,
     ) -> int:
         """Record a request that is about to be sent, and return its number.
 
@@ -184,12 +193,36 @@ class CallBook:
             StoreError: If it cannot be written; then it must not be sent.
         """
         with self._database.writing() as db:
-            row = db.execute(
-                "INSERT INTO calls (key, payer, session, label, request, sent, "
-                "outcome, tokens) VALUES (?,?,?,?,?,?,'',0) RETURNING id",
-                (key, payer, session, label, request, time.time()),
-            ).fetchone()
-        return int(row[0])
+            return _intend(db, key, request, payer, session, label)
+
+    def intend_alone(  # noqa: PLR0913 - a row's columns
+        self,
+        key: str,
+        request: str,
+        *,
+        payer: str,
+        session: str,
+        label: str,
+        lease_s: float,
+    ) -> int | None:
+        """Record a request unless it is on its way already.
+
+        The row of a request is a lease on it: None is returned as long as another
+        session has one that is younger than `lease_s` and has no reply, and the
+        session's process lives.
+
+        Raises:
+            StoreError: If it cannot be written; then it must not be sent.
+        """
+        with self._database.writing() as db:
+            others = db.execute(
+                "SELECT session FROM calls WHERE key = ? AND session != ? "
+                "AND status IS NULL AND outcome = '' AND sent > ?",
+                (key, session, time.time() - lease_s),
+            ).fetchall()
+            if any(_lives(other) for (other,) in others):
+                return None
+            return _intend(db, key, request, payer, session, label)
 
     def keep(self, call: int, status: int, kind: str, body: bytes) -> None:
         """Store the raw reply to a request.
@@ -382,6 +415,31 @@ class CallBook:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def new_session() -> str:
+    """Return a name for the calls of one client of this process."""
+    return f"{secrets.token_hex(8)} {this_writer()}"
+
+
+def _lives(session: str) -> bool:
+    return is_alive(session.partition(" ")[2])
+
+
+def _intend(  # noqa: PLR0913, PLR0917 - a row's columns
+    db: sqlite3.Connection,
+    key: str,
+    request: str,
+    payer: str,
+    session: str,
+    label: str,
+) -> int:
+    row = db.execute(
+        "INSERT INTO calls (key, payer, session, label, request, sent, "
+        "outcome, tokens) VALUES (?,?,?,?,?,?,'',0) RETURNING id",
+        (key, payer, session, label, request, time.time()),
+    ).fetchone()
+    return int(row[0])
 
 
 def _recorded(row: Sequence[Any]) -> RecordedCall:
