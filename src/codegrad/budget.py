@@ -4,6 +4,7 @@ In: numbers from the caller. Out: `Budget` (limits, a value) and `Spent` (a ledg
 Invariant: a limit of None means unlimited; a ledger never decreases.
 """
 
+import math
 import re
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -92,6 +93,10 @@ class Budget:
                     "`--budget candidates=5000,seconds=2m`"
                 )
             amount, unit = float(number[1]), number[2]
+            if not math.isfinite(amount):
+                raise UsageError(
+                    "the budget is too large a number; leave it out for no limit"
+                )
             name = name.strip() or ("seconds" if unit else "candidates")
             if name not in {f.name for f in fields(cls)} or (
                 unit and name != "seconds"

@@ -20,7 +20,7 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.shards import Shard
 from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED
-from codegrad.cli.options import BudgetType, capacity_options
+from codegrad.cli.options import BudgetType, FiniteRange, capacity_options
 from codegrad.cli.session import write_text
 from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
 from codegrad.errors import UsageError
@@ -92,7 +92,7 @@ def _names(
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.05),
+    type=FiniteRange(min=0.05),
     default=3.0,
     show_default=True,
     help="Seconds that one visible test may take.",

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they mean."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -37,6 +38,22 @@ class BudgetType(click.ParamType[Budget]):
             self.fail(str(error), param, ctx)
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which `nan` and `inf` are none."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number that a text states."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be used", param, ctx)
+        return number
+
+
 def task_options(command: _Command) -> _Command:
     """Add the options that say what must hold and how it is run."""
     for option in (
@@ -48,7 +65,7 @@ def task_options(command: _Command) -> _Command:
         click.option(
             "--timeout",
             "timeout_s",
-            type=click.FloatRange(min=0.05),
+            type=FiniteRange(min=0.05),
             default=3.0,
             show_default=True,
             help="Seconds that one test may take.",
@@ -95,7 +112,7 @@ def engine_options(command: _Command) -> _Command:
         ),
         click.option(
             "--hard-from",
-            type=click.FloatRange(0.8, 1),
+            type=FiniteRange(0.8, 1),
             metavar="TRUST",
             help="Trust (0.8 to 1) from which a generated constraint may veto; "
             "without it, none may.",
@@ -135,13 +152,13 @@ def capacity_options(command: _Command) -> _Command:
         ),
         click.option(
             "--reply-timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             metavar="SECONDS",
             help="How long a model may be silent  [default: 180]",
         ),
         click.option(
             "--temperature",
-            type=click.FloatRange(0, 2),
+            type=FiniteRange(0, 2),
             metavar="T",
             help="How much proposals vary  [default: 0.8]",
         ),

@@ -4,6 +4,7 @@ In: a target. Out: defaults for the options of the command that was typed. Invar
 what is typed wins, and which file was used is said.
 """
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,7 +113,8 @@ def _budget(value: Any, _: Path) -> Budget:  # noqa: ANN401
 
 
 def _seconds(value: Any, _: Path) -> float:  # noqa: ANN401
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not 0 < value < math.inf:
         raise ValueError(f"expected a number of seconds above 0, found {value!r}")
     return float(value)
 

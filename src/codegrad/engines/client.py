@@ -14,18 +14,17 @@ sent, what is on its way is waited for, and `StoreError` is raised.
 """
 
 import asyncio
-import contextlib
 import random
 import secrets
-import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.allowance import Allowance, worst_of
+from codegrad.engines.background import Background
 from codegrad.engines.chat import (
     ChatReply,
     ChatRequest,
@@ -46,9 +45,6 @@ from codegrad.store.calls import (
     new_session,
 )
 
-_T = TypeVar("_T")
-
-_JOIN_S = 5.0
 _LOOK_S = 0.2
 _TURN_S = 0.02
 
@@ -148,8 +144,7 @@ class ChatClient:
         self._session = new_session()
         self._charged: set[str] = set()
         self._flights: dict[str, asyncio.Task[Asked]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._background = Background()
         self._draining = False
         self._stopped = ""
         self._refused = ""
@@ -182,7 +177,7 @@ class ChatClient:
         self._stopped = ""
         self._reserved = Spent()
         self._hearing = Hearing()
-        future = self._submit(self._ask_all(requests, limit, label))
+        future = self._background.submit(self._ask_all(requests, limit, label))
         try:
             return self._await(future, waiting)
         except KeyboardInterrupt:
@@ -242,24 +237,7 @@ class ChatClient:
 
     def close(self) -> None:
         """End the thread and the connections; the client may be used again."""
-        if self._loop is None or self._thread is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            self._submit(self.wire.close()).result(_JOIN_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_JOIN_S)
-        if not self._thread.is_alive():
-            self._loop.close()
-        self._loop = self._thread = None
-
-    def _submit(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="codegrad-chat", daemon=True
-            )
-            self._thread.start()
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._background.close(self.wire.close)
 
     async def _ask_all(
         self, requests: Sequence[ChatRequest], limit: Allowance, label: str
