@@ -82,6 +82,48 @@ def test_what_the_examples_contradict_or_nothing_breaks_is_not_trusted(
     assert weighed(task, bench, claim, GOOD)[str(claim)] == 0
 
 
+RAISING = START.replace(
+    ">>> middle([9",
+    ">>> middle([])\n    Traceback (most recent call last):\n"
+    "    ValueError: empty\n    >>> middle([9",
+)
+BOUND = START.replace(
+    '    """\n    return',
+    '\n    pre: len(values) > 0\n    post: result in values\n    """\n    return',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (RAISING, InputClaim("middle([])", "None")),
+        (RAISING, InputClaim("middle( [] )", "raises IndexError")),
+        (START, InputClaim("middle([3,1,2])", "raises IndexError")),
+        (BOUND, InputClaim("middle([])", "raises IndexError")),
+        (BOUND, InputClaim("middle([5, 1, 3])", "77")),
+    ],
+)
+def test_what_the_user_says_otherwise_is_not_trusted_whoever_agrees(
+    text: str, claim: InputClaim, bench: Workbench
+) -> None:
+    task = task_from_text(text, "middle.py", "middle")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(claim, "model", others=9)])
+    hypotheses.weigh([])
+    (row,) = hypotheses.to_data()
+    assert (row["trust"], row["why"]) == (0, "the user says otherwise")
+
+
+def test_a_run_that_the_user_gave_is_not_doubted(bench: Workbench) -> None:
+    case = Constraint("case 1", "tests", "2 -> 4", StdinCheck("2\n", "4\n"))
+    constraints = (*static_constraints(), case)
+    task = Task("p.py", "", {"p.py": "print(input())\n"}, "p.py", constraints)
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(InputClaim("2", "6"), "model", others=9)])
+    hypotheses.weigh([])
+    assert hypotheses.to_data()[0]["trust"] == 0
+
+
 def test_trusted_hypotheses_become_soft_constraints_with_their_number(
     task: Task, bench: Workbench
 ) -> None:
@@ -126,11 +168,19 @@ def test_answers_alone_are_not_trusted_like_programs(
 
 def test_weighing_goes_on_after_a_restart(task: Task, bench: Workbench) -> None:
     hypotheses = Hypotheses(task, bench)
-    hypotheses.add([Suggestion(GOOD, "model", 1, 0), Suggestion(POST, "model")])
+    seen = InputClaim("middle([8,5,6])", "6", "8")
+    said = [
+        Suggestion(GOOD, "model", 1, 0),
+        Suggestion(POST, "model"),
+        Suggestion(seen, "critic"),
+    ]
+    hypotheses.add(said)
     hypotheses.weigh([RIGHT, ALSO])
     again = Hypotheses(task, bench)
     again.restore(json.loads(json.dumps(hypotheses.to_data())))
     assert again.constraints() == hypotheses.constraints()
+    again.add([*said, Suggestion(InputClaim("middle([8, 5, 6])", "6"), "critic")])
+    assert again.to_data() == hypotheses.to_data(), "heard before, whoever says it"
     assert not again.weigh([RIGHT, ALSO])
 
 
@@ -195,7 +245,7 @@ def test_a_run_hears_the_source_once_and_shows_the_trust(task: Task) -> None:
     assert "trust 0." in row.provenance
     told = [event.data for event in events if event.kind == "constraints"]
     refuted = next(h for h in told[-1]["hypotheses"] if h["claim"] == str(AGAINST))
-    assert refuted["why"] == "an example of the user says otherwise"
+    assert refuted["why"] == "the user says otherwise"
     assert refuted["trust"] == 0
 
 

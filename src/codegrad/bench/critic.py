@@ -29,7 +29,6 @@ from codegrad.bench.rows import read_rows
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.engines.claim_checks import Expectation
 from codegrad.engines.claims import (
     AssumesClaim,
     Claim,
@@ -47,6 +46,7 @@ from codegrad.engines.engine import (
     silent,
 )
 from codegrad.engines.extraction import extract
+from codegrad.engines.intent import Expectation
 from codegrad.errors import CodeGradError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource

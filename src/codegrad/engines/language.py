@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling, Wire
-from codegrad.engines.claim_checks import Expectation
 from codegrad.engines.claims import (
     Claim,
     CostClaim,
@@ -28,6 +27,7 @@ from codegrad.engines.claims import (
 )
 from codegrad.engines.client import ChatClient, Patience
 from codegrad.engines.host import Host
+from codegrad.engines.intent import Expectation
 from codegrad.engines.local import wire_to
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task

@@ -16,6 +16,7 @@ from typing import Any
 from codegrad.code import MODULE, Program
 from codegrad.contract import ClauseKind
 from codegrad.engines.chat import Message, Role
+from codegrad.engines.claims import OBSERVED
 from codegrad.engines.engine import Attempt, Direction, Other
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.task import BehaviourCheck, Constraint, CostCheck, Origin, Task
@@ -326,8 +327,10 @@ def _rank(critique: Critique) -> tuple[object, ...]:
 def _told(critique: Critique) -> str:
     where = f"{critique.span} of {critique.function}"
     if critique.source is CritiqueSource.CRITIC:
-        seen = [str(example) for example in critique.counterexamples[:1]]
-        proof = f" ({seen[0]})" if seen else ""
+        # What the code does was seen; what it should do is only said.
+        doubt = "" if critique.weight > OBSERVED else ", so the critic says"
+        seen = [f" ({example}{doubt})" for example in critique.counterexamples[:1]]
+        proof = "".join(seen)
         return f"[review, {critique.kind}] {where}: {critique.direction}{proof}"
     return f"[{critique.constraint}] {critique.kind} at {where}: {critique.direction}"
 

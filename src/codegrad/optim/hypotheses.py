@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from codegrad.contract import Clause, ClauseKind
-from codegrad.engines.claim_checks import Expectation
 from codegrad.engines.claims import (
     Claim,
     CostClaim,
@@ -21,6 +20,7 @@ from codegrad.engines.claims import (
     Suggestion,
     read_claim,
 )
+from codegrad.engines.intent import Expectation, said_of
 from codegrad.optim.gate import is_stub
 from codegrad.optim.trust import SOFT, Evidence, agreement, trust
 from codegrad.sandbox import Call, CallOutcome, Ending, Limits
@@ -105,13 +105,17 @@ class Hypotheses:
         return len(self._known)
 
     def add(self, suggestions: Iterable[Suggestion]) -> None:
-        """Take note of new hypotheses; one that is known stays as it is."""
+        """Take note of new hypotheses; one that is known stays as it is.
+
+        What a program is said to do now is no part of a hypothesis.
+        """
         for suggestion in suggestions:
-            key = str(suggestion.claim)
             if not self._can_be_checked(suggestion.claim):
                 continue
+            claim = _plain(suggestion.claim, is_program=self._task.is_program)
+            key = str(claim)
             if key not in self._known and len(self._known) < MAX_HYPOTHESES:
-                self._known[key] = Hypothesis(suggestion)
+                self._known[key] = Hypothesis(replace(suggestion, claim=claim))
                 self._weighed = None
 
     def _can_be_checked(self, claim: Claim) -> bool:
@@ -203,6 +207,17 @@ class Hypotheses:
         self._known = {str(h.suggestion.claim): h for h in read}
 
 
+def _plain(claim: Claim, *, is_program: bool) -> Claim:
+    """Return what a claim says should be, in the one spelling that is compared."""
+    if not isinstance(claim, InputClaim):
+        return claim
+    call, meant = read_call(claim.call), Expectation.read(claim.expected)
+    if is_program or call is None or meant is None:
+        return replace(claim, observed="")
+    text = call_text(call.function, call.args, call.kwargs)
+    return InputClaim(text, str(meant))
+
+
 def _claim_data(claim: Claim) -> dict[str, str]:
     match claim:
         case InputClaim():
@@ -240,7 +255,7 @@ def _check(  # noqa: PLR0911 - one answer a kind of claim
 
 def _why(column: Sequence[bool | None], evidence: Evidence) -> str:
     if evidence.is_refuted:
-        return "an example of the user says otherwise"
+        return "the user says otherwise"
     if evidence.is_vacuous:
         return "no faulty program breaks it"
     said = [met for met in column if met is not None]
@@ -316,7 +331,7 @@ class _Jury:
         )
 
     def is_refuted(self, claim: Claim) -> bool:
-        """Return whether an example of the user contradicts a claim."""
+        """Return whether an example or the contract of the user contradicts a claim."""
         if isinstance(claim, PostClaim):
             plain = [check for check in self._examples if not check.kwargs]
             done = [CallOutcome(Ending.RETURNED, check.expected) for check in plain]
@@ -324,14 +339,8 @@ class _Jury:
             return self._holds(claim, calls, done) is False
         if not isinstance(claim, InputClaim):
             return False
-        meant = Expectation.read(claim.expected)
-        for check in self._examples:
-            text = call_text(self._task.entry_point, check.args, dict(check.kwargs))
-            if text == claim.call and meant is not None:
-                return bool(meant.error) or not matches(
-                    meant.value, check.expected, check.tolerance
-                )
-        return False
+        said = said_of(claim, self._task, self._bench)
+        return said is not None and not said.agrees
 
     def vacuous(self, source: str) -> list[bool]:
         """Return which claims a right-looking program meets and all its mutants too.
