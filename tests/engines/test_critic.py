@@ -22,13 +22,9 @@ from codegrad.engines.claims import (
     InvariantClaim,
     PostClaim,
 )
-from codegrad.engines.critic import (
-    ModelCritic,
-    Remark,
-    ScriptedCritic,
-    read_remarks,
-)
+from codegrad.engines.critic import ModelCritic, ScriptedCritic
 from codegrad.engines.engine import Direction, Guidance
+from codegrad.engines.remarks import Remark, read_remarks
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
@@ -297,7 +293,7 @@ def test_a_model_reviews_over_the_wire(
     }
     asked = server.requests[0]["messages"]
     assert "You review Python code" in asked[0]["content"]
-    assert START.rstrip() in asked[1]["content"]
+    assert "   9     return values[0]\n" in asked[1]["content"]
     assert "must return 2; it returns 3" in asked[1]["content"]
     assert dict(critic.counts) == {"confirmed": 1, "refuted": 1}
 

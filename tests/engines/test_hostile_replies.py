@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from codegrad.budget import Budget
-from codegrad.engines.critic import ScriptedCritic, read_remarks
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.extraction import extract
+from codegrad.engines.remarks import read_remarks
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.optim.strategy import strategy_of

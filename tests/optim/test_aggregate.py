@@ -4,7 +4,8 @@ import pytest
 
 from codegrad.code import Program
 from codegrad.engines.claims import InputClaim
-from codegrad.engines.critic import Remark, run_claims
+from codegrad.engines.critic import run_claims
+from codegrad.engines.remarks import Remark
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.optim.aggregate import aggregate
 from codegrad.tasks.python_file import task_from_text

@@ -6,8 +6,9 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.engines.claims import Claim, CostClaim, InputClaim, PostClaim, Suggestion
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.language import ScriptedSource
+from codegrad.engines.remarks import Remark
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.optim.hypotheses import UNSEEN, Hypotheses

@@ -10,8 +10,9 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.engines.claims import InputClaim
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import Direction
+from codegrad.engines.remarks import Remark
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError

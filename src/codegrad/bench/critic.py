@@ -36,7 +36,7 @@ from codegrad.engines.claims import (
     InputClaim,
     PostClaim,
 )
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import (
     Answer,
     Direction,
@@ -47,6 +47,7 @@ from codegrad.engines.engine import (
 )
 from codegrad.engines.extraction import extract
 from codegrad.engines.intent import Expectation
+from codegrad.engines.remarks import Remark
 from codegrad.errors import CodeGradError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
