@@ -1,11 +1,19 @@
 """Generated constraints are suspects: soft, numbered, and never against the user."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from codegrad.budget import Budget
-from codegrad.engines.claims import Claim, CostClaim, InputClaim, PostClaim, Suggestion
+from codegrad.engines.claims import (
+    Claim,
+    CostClaim,
+    InputClaim,
+    PostClaim,
+    PropertyClaim,
+    Suggestion,
+)
 from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.language import ScriptedSource
 from codegrad.engines.remarks import Remark
@@ -16,6 +24,7 @@ from codegrad.optim.trust import SOFT
 from codegrad.refine import Outcome, refine
 from codegrad.store.task_json import task_from_json, task_to_json
 from codegrad.task import (
+    AssertionCheck,
     CallCheck,
     ClauseCheck,
     Constraint,
@@ -27,7 +36,9 @@ from codegrad.task import (
     static_constraints,
 )
 from codegrad.tasks.python_file import task_from_text
+from codegrad.verdict import Status
 from codegrad.verify.stage import Workbench
+from codegrad.verify.verification import VerificationLoss
 
 START = '''def middle(values):
     """Return the middle one of the sorted values.
@@ -144,6 +155,58 @@ def test_trusted_hypotheses_become_soft_constraints_with_their_number(
         assert SOFT <= constraint.trust < 1
     extended = Task("t", "middle", task.sources, task.main, (*task.constraints, *found))
     assert task_from_json(task_to_json(extended)) == extended
+
+
+MIRRORED = PropertyClaim("middle(values) == -middle([-v for v in values])")
+FIRST = PropertyClaim("middle(values) == middle(values[:1])")
+KEPT = PostClaim("values == old_values")
+SORTING = START.replace(
+    "return values[0]", "values.sort()\n    return values[len(values) // 2]"
+)
+
+
+def test_properties_and_invariants_are_weighed_like_examples(
+    task: Task, bench: Workbench
+) -> None:
+    trust = weighed(task, bench, MIRRORED, FIRST, KEPT)
+    assert trust[str(MIRRORED)] > SOFT
+    assert trust[str(FIRST)] < SOFT
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(KEPT, "model", 2), Suggestion(MIRRORED, "model", 2)])
+    hypotheses.weigh([SORTING])
+    kept, mirrored = hypotheses.to_data()
+    assert kept["why"].startswith("0 of 1 candidates")
+    assert mirrored["why"].startswith("1 of 1 candidates")
+
+
+def test_a_property_that_the_examples_break_is_not_trusted(bench: Workbench) -> None:
+    text = START.replace("[9, 4, 7, 1, 5]", "[2, 1, 3]")
+    task = task_from_text(text.replace("    5\n", "    3\n"), "middle.py", "middle")
+    swapped = PropertyClaim("middle([3, 1, 2]) == middle([2, 1, 3])")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(swapped, "model", others=9)])
+    hypotheses.weigh([])
+    assert hypotheses.to_data()[0]["trust"] == 0
+
+
+def test_a_trusted_property_is_a_soft_test_of_candidates(
+    task: Task, bench: Workbench
+) -> None:
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(MIRRORED, "model", others=2)])
+    hypotheses.weigh([RIGHT, ALSO])
+    again = Hypotheses(task, bench)
+    again.restore(json.loads(json.dumps(hypotheses.to_data())))
+    (constraint,) = again.constraints()
+    assert isinstance(constraint.check, AssertionCheck)
+    assert not constraint.hard
+    extended = replace(task, constraints=(*task.constraints, constraint))
+    assert task_from_json(task_to_json(extended)) == extended
+    loss = VerificationLoss(extended, bench=bench)
+    for source, status in ((RIGHT, Status.PASSED), (OVERFIT, Status.REFUTED)):
+        verdicts = loss.evaluate({task.main: source}).verdicts
+        found = {v.constraint: v.status for v in verdicts}
+        assert found[constraint.name] is status
 
 
 def test_only_the_user_lets_a_generated_constraint_veto(

@@ -20,12 +20,14 @@ from codegrad.engines.claims import (
     InputClaim,
     InvariantClaim,
     PostClaim,
+    PropertyClaim,
 )
 from codegrad.engines.condition_checks import (
     check_assumption,
     check_cost,
     check_invariant,
     check_post,
+    check_property,
 )
 from codegrad.engines.intent import Expectation, Said, said_of
 from codegrad.sandbox import Call, CallOutcome
@@ -58,6 +60,8 @@ def check_claim(  # noqa: PLR0911 - one answer a kind of claim
             return check_assumption(claim, task, program, bench)
         case InvariantClaim():
             return check_invariant(claim, task, program, bench)
+        case PropertyClaim():
+            return check_property(claim, task, program, bench)
         case CostClaim():
             return check_cost(claim, task, program, bench)
         case _:

@@ -17,14 +17,18 @@ from codegrad.engines.claims import (
     CostClaim,
     InputClaim,
     PostClaim,
+    PropertyClaim,
     Suggestion,
     read_claim,
 )
+from codegrad.engines.condition_checks import examples_of
 from codegrad.engines.intent import Expectation, said_of
+from codegrad.engines.relations import holds, relation_test, table_of
 from codegrad.optim.gate import is_stub
 from codegrad.optim.trust import SOFT, Evidence, agreement, trust
 from codegrad.sandbox import Call, CallOutcome, Ending, Limits
 from codegrad.task import (
+    AssertionCheck,
     CallCheck,
     Check,
     ClauseCheck,
@@ -121,9 +125,8 @@ class Hypotheses:
     def _can_be_checked(self, claim: Claim) -> bool:
         """Return whether a claim is about what the task is about."""
         if not isinstance(claim, InputClaim):
-            return (
-                isinstance(claim, PostClaim | CostClaim) and not self._task.is_program
-            )
+            checkable = PostClaim | PropertyClaim | CostClaim
+            return isinstance(claim, checkable) and not self._task.is_program
         if self._task.is_program:
             return True
         call, meant = read_call(claim.call), Expectation.read(claim.expected)
@@ -178,7 +181,7 @@ class Hypotheses:
         for number, hypothesis in enumerate(self._known.values(), 1):
             if hypothesis.trust < SOFT:
                 continue
-            made = _check(hypothesis.suggestion.claim, is_program=self._task.is_program)
+            made = _check(hypothesis.suggestion.claim, self._task)
             if made is None:
                 continue
             stage, check = made
@@ -224,6 +227,8 @@ def _claim_data(claim: Claim) -> dict[str, str]:
             return {"call": claim.call, "expected": claim.expected}
         case PostClaim():
             return {"post": claim.expression}
+        case PropertyClaim():
+            return {"property": claim.expression}
         case CostClaim():
             return {"cost": claim.limit}
         case _:
@@ -231,16 +236,18 @@ def _claim_data(claim: Claim) -> dict[str, str]:
 
 
 def _check(  # noqa: PLR0911 - one answer a kind of claim
-    claim: Claim, *, is_program: bool
+    claim: Claim, task: Task
 ) -> tuple[str, Check] | None:
     """Return the stage and the check that a claim becomes, if it can be one."""
     match claim:
         case PostClaim():
             clause = Clause(ClauseKind.POST, claim.expression, 0, "generated")
             return "tests", ClauseCheck(clause)
+        case PropertyClaim():
+            return "tests", AssertionCheck(relation_test(task, claim.expression))
         case CostClaim():
             return "efficiency", CostCheck(claim.limit)
-        case InputClaim() if is_program:
+        case InputClaim() if task.is_program:
             return "tests", StdinCheck(claim.call, claim.expected)
         case InputClaim():
             call, meant = read_call(claim.call), Expectation.read(claim.expected)
@@ -270,14 +277,7 @@ class _Jury:
         self._task = task
         self._claims = claims
         self._bench = bench
-        self._examples = [
-            c.check
-            for c in task.constraints
-            if isinstance(c.check, CallCheck)
-            and c.origin is not Origin.GENERATED
-            and c.check.compares_result
-            and c.check.function in {"", task.entry_point}
-        ]
+        self._examples = examples_of(task)
         self._calls = [
             Call(call.args, call.kwargs)
             for claim in claims
@@ -303,6 +303,8 @@ class _Jury:
                     rows.append(meant.is_met(outcome) if meant else None)
                 case PostClaim():
                     rows.append(self._holds(claim, self._calls, done))
+                case PropertyClaim():
+                    rows.append(self._relates(claim, source))
                 case _:
                     rows.append(None)
         return rows
@@ -337,6 +339,9 @@ class _Jury:
             done = [CallOutcome(Ending.RETURNED, check.expected) for check in plain]
             calls = [Call(check.args) for check in plain]
             return self._holds(claim, calls, done) is False
+        if isinstance(claim, PropertyClaim):
+            right = table_of(self._task, self._examples)
+            return self._relates(claim, right) is False
         if not isinstance(claim, InputClaim):
             return False
         said = said_of(claim, self._task, self._bench)
@@ -375,12 +380,15 @@ class _Jury:
         )
         return run.calls if run.load.ok and len(run.calls) == len(self._calls) else None
 
+    def _relates(self, claim: PropertyClaim, source: str) -> bool | None:
+        return holds(source, self._task, claim.expression, self._bench, _LIMITS)
+
     def _holds(
         self, claim: PostClaim, calls: Sequence[Call], done: Sequence[CallOutcome]
     ) -> bool | None:
         """Return whether a condition holds of all results; None if it cannot say."""
         rows = [
-            (outcome.value, call.args, call.args)
+            (outcome.value, call.args, outcome.mutated or call.args)
             for call, outcome in zip(calls, done, strict=True)
             if outcome.kind is Ending.RETURNED and not call.kwargs
         ]
