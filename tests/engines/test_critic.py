@@ -298,6 +298,35 @@ def test_a_model_reviews_over_the_wire(
     assert dict(critic.counts) == {"confirmed": 1, "refuted": 1}
 
 
+def test_a_second_question_of_a_critic_is_within_its_budget(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with ChatServer(in_turn(["no JSON"])).running() as server, Workbench() as tools:
+        critic = ModelCritic(
+            "openai:critic",
+            bench=tools,
+            base_url=server.url,
+            book=CallBook(tmp_path / "calls.db"),
+        )
+        review = critic.review(
+            task, Program.from_task(task), Direction({}), budget=Budget(calls=1)
+        )
+        critic.close()
+    assert (len(server.requests), review.spent.calls) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "thoughts",
+    ["<think>f({1: 2}) fails</think>", "Let me see {a: 1} or [].\n</think>", ""],
+)
+def test_a_review_after_thoughts_is_read(thoughts: str) -> None:
+    remarks = read_remarks(f"{thoughts}For [1, 2]:\n{json.dumps(REVIEW)}\nDone.")
+    assert remarks is not None
+    assert len(remarks) == 3
+    assert read_remarks(f'{thoughts}{{"critiques": []}}') == []
+
+
 def test_a_critic_without_a_key_does_not_stop_the_run(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
