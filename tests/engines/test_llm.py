@@ -222,16 +222,24 @@ def test_a_plan_request_that_failed_is_made_again(runner: Runner) -> None:
 def test_approaches_that_brought_no_step_are_named_and_replaced(
     runner: Runner,
 ) -> None:
-    planning(runner, PLANS, OTHERS)
-    result = runner.run(runner.engine(Style(width=3, plans=3)), budget=Budget(calls=12))
+    named = in_turn([PLANS, OTHERS])
+
+    def answer(prompt: str, body: Mapping[str, Any]) -> str:
+        if is_plan_request(prompt):
+            return named(prompt, body)
+        plan = prompt.partition("Follow this approach: ")[2]
+        return WRONG.replace("max(values)", f"{sum(plan[:9].encode())}")
+
+    runner.server.answer = answer
+    result = runner.run(runner.engine(Style(width=3, plans=3)), budget=Budget(calls=11))
     assert not result.verified
     asked = [p for p in runner.prompts() if is_plan_request(p)]
     assert len(asked) == 2
     tried = asked[1].partition("# What was tried\n")[2].split("\n\n")[0]
     assert tried.splitlines() == [
         "- Sort the values.: does not lower the loss",
-        "- Select with a heap.: brought nothing",
-        "- Count smaller ones.: brought nothing",
+        "- Select with a heap.: does not lower the loss",
+        "- Count smaller ones.: does not lower the loss",
     ]
     assert "also from all that was tried" in asked[1]
     last = [p.partition("Follow this approach: ")[2] for p in runner.prompts()[-3:]]

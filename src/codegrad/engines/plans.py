@@ -97,7 +97,7 @@ def outcomes(plans: Sequence[str], momentum: Sequence[Attempt]) -> list[Attempt]
     found: list[Attempt] = []
     for plan in plans:
         became = [a.outcome for a in momentum if f": {_short(plan)}" in a.label]
-        outcome = became[-1] if became else "brought nothing"
+        outcome = became[0] if became else "brought nothing"
         found.append(Attempt(plan, 0, accepted=False, outcome=outcome))
     return found
 
