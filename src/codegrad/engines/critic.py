@@ -136,6 +136,7 @@ class ModelCritic:
     """A language model as the backward engine.
 
     One question a step; nothing is asked again about a program that was reviewed.
+    With the `client` of an engine both are in one ledger.
     """
 
     def __init__(  # noqa: PLR0913 - everything but the model has a default
@@ -150,11 +151,12 @@ class ModelCritic:
         patience: Patience | None = None,
         wire: Wire | None = None,
         host: Host | None = None,
+        client: ChatClient | None = None,
         max_tokens: int = 4096,
         context_tokens: int = 32_000,
     ) -> None:
         self.name = model
-        self.client = ChatClient(
+        self.client = client or ChatClient(
             wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
             payer=payer,

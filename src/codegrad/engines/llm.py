@@ -15,6 +15,7 @@ from codegrad.budget import Budget
 from codegrad.code import Program
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
+from codegrad.engines.critic import ModelCritic
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
@@ -36,6 +37,7 @@ from codegrad.engines.purse import Purse
 from codegrad.errors import EngineError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
+from codegrad.verify.stage import Workbench
 
 _MARGIN = 700
 """Tokens of a second question beside the first."""
@@ -170,6 +172,16 @@ class LLMEngine:
             purse.spent,
             exhausted=is_over,
             note=self._note(asked, proposals, prompts),
+        )
+
+    def reviewer(self, bench: Workbench) -> ModelCritic:
+        """Return a critic that asks the same model, in the same ledger."""
+        return ModelCritic(
+            self.model,
+            bench=bench,
+            client=self.client,
+            max_tokens=self.style.max_tokens,
+            context_tokens=self.style.context_tokens,
         )
 
     def _plans_of(  # noqa: PLR0913, PLR0917 - what approaches depend on
