@@ -87,6 +87,12 @@ def said_of(claim: InputClaim, task: Task, bench: Workbench) -> Said | None:
     return Said(broken, agrees=False) if broken else None
 
 
+def is_admitted(args: tuple[Any, ...], task: Task, bench: Workbench) -> bool:
+    """Return whether arguments meet the preconditions, as far as they can be asked."""
+    before = task.contract.of(ClauseKind.PRE)
+    return not any(_broken(before, None, args, task, bench))
+
+
 def _given(task: Task) -> Iterator[Constraint]:
     return (c for c in task.constraints if c.origin is not Origin.GENERATED)
 

@@ -13,10 +13,18 @@ from typing import Any
 
 from codegrad.budget import Budget
 from codegrad.code import Program
+from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
 from codegrad.engines.critic import ModelCritic
-from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
+from codegrad.engines.engine import (
+    Answer,
+    Direction,
+    Progress,
+    Proposal,
+    ProposedInputs,
+    silent,
+)
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
@@ -173,6 +181,29 @@ class LLMEngine:
             exhausted=is_over,
             note=self._note(asked, proposals, prompts),
         )
+
+    def distinguish(
+        self, task: Task, first: str, second: str, *, budget: Budget
+    ) -> ProposedInputs:
+        """Ask for inputs on which two programs may differ."""
+        purse = Purse(self.client, budget)
+        try:
+            prompt = apart_prompt(task, first, second, size=self._room)
+        except PromptTooLongError as error:
+            return ProposedInputs(note=str(error))
+        request = ChatRequest(
+            self.model,
+            self.client.wire.endpoint,
+            prompt.messages,
+            Sampling(self.style.temperature, max_tokens=self.style.max_tokens),
+            answer_schema=answer_schema(),
+        )
+        (asked,) = self.client.ask([request], budget=purse.left, label="apart")
+        if asked.reply is None:
+            return ProposedInputs(spent=purse.spent, note=asked.problem)
+        found = read_inputs(asked.reply.text, task)
+        note = "" if found else "the answer names no input that can be executed"
+        return ProposedInputs(tuple(found), purse.spent, note)
 
     def reviewer(self, bench: Workbench) -> ModelCritic:
         """Return a critic that asks the same model, in the same ledger."""

@@ -322,7 +322,7 @@ class _Draft:
         parts.append(self.statement)
         if self.attempts or self.left_out:
             dropped = [f"({', '.join(self.left_out)})"] if self.left_out else []
-            tried = [f"- {a.label}: {a.outcome}" for a in self.attempts]
+            tried = [_tried(attempt) for attempt in self.attempts]
             parts.append("# What was tried\n" + "\n".join([*dropped, *tried]))
         if self.reflections:
             lessons = [f"- {lesson}" for lesson in self.reflections]
@@ -334,6 +334,11 @@ class _Draft:
         if not (self.shows_values and fault.values):
             return f"- {fault.text}"
         return "\n".join([f"- {fault.text}", *(f"    {row}" for row in fault.values)])
+
+
+def _tried(attempt: Attempt) -> str:
+    change = f" ({attempt.change})" if attempt.change else ""
+    return f"- {attempt.label}{change}: {attempt.outcome}"
 
 
 def _other(other: Other, path: str) -> str:
