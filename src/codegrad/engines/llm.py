@@ -47,6 +47,9 @@ from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
 
+_SAMPLES_A_SEED = 1_000_000
+"""More than a run asks for: replies that were recorded for one seed are another's."""
+
 _MARGIN = 700
 """Tokens of a second question beside the first."""
 
@@ -76,7 +79,9 @@ class LLMEngine:
     """Proposes what a language model writes.
 
     The key is read from the environment when the engine is made and is stored nowhere.
-    Without `book` calls are recorded beside the runs.
+    Without `book` calls are recorded beside the runs. `seed` decides which recorded
+    replies are used again, not what a model answers: runs with different seeds ask
+    for different samples.
 
     Raises:
         UsageError: If the model's name has another form than `provider:model`.
@@ -95,6 +100,7 @@ class LLMEngine:
         patience: Patience | None = None,
         wire: Wire | None = None,
         host: Host | None = None,
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.style = style or Style()
@@ -110,6 +116,7 @@ class LLMEngine:
         self._replies = 0
         self._dry = 0
         self._asked: Counter[str] = Counter()
+        self._first_sample = seed * _SAMPLES_A_SEED
         self._plans = Plans()
         self._notes: list[str] = []
         self._waiting: Waiting = lambda _: None
@@ -196,7 +203,8 @@ class LLMEngine:
             self.client.wire.endpoint,
             prompt.messages,
             Sampling(self.style.temperature, max_tokens=self.style.max_tokens),
-            answer_schema=answer_schema(),
+            self._first_sample,
+            answer_schema(),
         )
         (asked,) = self.client.ask([request], budget=purse.left, label="apart")
         if asked.reply is None:
@@ -262,7 +270,7 @@ class LLMEngine:
         requests: list[ChatRequest] = []
         for prompt in prompts:
             request = ChatRequest(self.model, endpoint, prompt.messages, sampling)
-            sample = self._asked[request.key]
+            sample = self._first_sample + self._asked[request.key]
             self._asked[request.key] += 1
             requests.append(replace(request, sample=sample))
         where = f"round {self._round}: {label}"
