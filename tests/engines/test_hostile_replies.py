@@ -88,17 +88,20 @@ def test_a_critic_that_commands_is_no_judge(reply: str) -> None:
     assert result.code == RIGHT
 
 
-def test_the_same_code_for_ever_is_told_as_a_step_that_changes_nothing() -> None:
+@pytest.mark.xfail(reason="the optimiser tells of the first of several no-ops only")
+def test_the_same_code_for_ever_is_told_as_steps_that_change_nothing() -> None:
     task = task_from_text(START, "double.py", "double")
     events: list[Event] = []
+    engine = ScriptedEngine([START] * 5)
     with Workbench() as tools:
         result = refine(
             task,
-            engines=[ScriptedEngine([START] * 5)],
+            engines=[engine],
             strategy=strategy_of("no-search"),
             bench=tools,
             on_event=events.append,
         )
     assert result.outcome is Outcome.EXHAUSTED
     told = [event.data["reason"] for event in events if event.kind == "proposed"]
-    assert set(told) == {"changes nothing"}
+    assert told == ["changes nothing"] * len(engine.directions)
+    assert len(told) > 1
