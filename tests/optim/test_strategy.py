@@ -265,13 +265,16 @@ def test_an_engine_that_repeats_itself_ends_the_run_with_a_reason(
     assert result.steps < 10
 
 
+FILLERS = [HEAD + f"    return {number}\n" for number in (70, 71, 72, 73, 74, 75)]
+
+
 class StoppedError(Exception):
     """Ends a run after a checkpoint, as a kill would."""
 
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_a_resumed_run_is_the_undisturbed_run(name: str, bench: Workbench) -> None:
-    script = [NOTHING, OTHER_HALF, HALF, WRONG, HALF]
+    script = [NOTHING, OTHER_HALF, HALF, WRONG, HALF, *FILLERS]
     reviews = [[TRUE], [FALSE], [TRUE]]
     strategy = replace(strategy_of(name), searches=False)
 
@@ -302,20 +305,47 @@ def test_a_resumed_run_is_the_undisturbed_run(name: str, bench: Workbench) -> No
         return stories, state
 
     whole, last = go(-1, None)
-    before, state = go(1, None)
-    after, resumed = go(-1, state)
-    assert before + after == whole
-    assert (resumed or state) == last
+    for stop in range(1, max(step for step, _, _ in whole)):
+        before, state = go(stop, None)
+        after, resumed = go(-1, state)
+        assert before + after == whole
+        assert (resumed or state) == last
 
 
 def test_it_goes_on_from_another_candidate_and_returns_to_the_best(
     bench: Workbench,
 ) -> None:
-    fillers = [HEAD + f"    return {number}\n" for number in (70, 71, 72, 73, 74, 75)]
     events: list[Event] = []
-    script = [HALF, OTHER_HALF, *fillers]
+    script = [HALF, OTHER_HALF, *FILLERS]
     result, directions = run("no-search", script, bench, events=events)
     notes = [n for e in events if e.kind == "stepped" for n in e.data["notes"]]
     assert any(n.startswith("goes on from reply 2: 3 steps") for n in notes)
     assert any(d.others and d.others[0].label == "reply 2" for d in directions)
+    assert result.code == HALF
+
+
+def test_a_best_program_that_no_engine_wrote_is_returned_to_as_well(
+    bench: Workbench,
+) -> None:
+    start = task_from_text(HALF, "m.py", "largest")
+    nearer = HEAD + "    return max(items) if len(items) == 2 else 8\n"
+    script = [OTHER_HALF, *FILLERS[:5], nearer, *FILLERS[5:]]
+    events: list[Event] = []
+    result = refine(
+        start,
+        engines=[ScriptedEngine(script)],
+        strategy=strategy_of("no-search"),
+        on_event=events.append,
+        bench=bench,
+    )
+    stepped = [e for e in events if e.kind == "stepped"]
+    notes = [note for e in stepped for note in e.data["notes"]]
+    assert any(note.startswith("goes on from") for note in notes)
+    assert any(note.startswith("returns to the best") for note in notes)
+    held = {
+        sum(e.data["loss"]["hard"])
+        for e in stepped
+        if e.data["sources"]["m.py"] == HALF
+    }
+    assert len(held) == 1
     assert result.code == HALF
