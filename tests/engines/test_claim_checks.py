@@ -1,5 +1,7 @@
 """A claim about an input is run, and the user's word counts more than the critic's."""
 
+import json
+
 import pytest
 
 from codegrad.code import Program
@@ -10,8 +12,12 @@ from codegrad.engines.claims import (
     CheckedClaim,
     ClaimStatus,
     InputClaim,
+    Suggestion,
 )
 from codegrad.engines.intent import said_of
+from codegrad.engines.language import read_suggestions
+from codegrad.engines.literal_calls import possible_call
+from codegrad.optim.hypotheses import Hypotheses
 from codegrad.task import (
     CallCheck,
     Constraint,
@@ -108,6 +114,54 @@ def test_a_text_without_quotes_is_read_where_texts_are_returned(
     assert lie.status is ClaimStatus.REFUTED
     prose = check(InputClaim("middle([1, 2])", "the middle one"), task, bench)
     assert prose.status is ClaimStatus.UNCHECKED
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        InputClaim("middle(...)", "1"),
+        InputClaim("middle([...])", "1"),
+        InputClaim("middle([1, 2])", "..."),
+        InputClaim("middle([1, 2])", "[1, ...]"),
+        InputClaim("middle([1], 2)", "1"),
+        InputClaim("middle()", "1"),
+        InputClaim("middle([1], values=[2])", "1"),
+        InputClaim("middle([1], other=2)", "1"),
+    ],
+)
+def test_what_cannot_be_called_so_is_no_claim(
+    claim: InputClaim, task: Task, bench: Workbench
+) -> None:
+    assert check(claim, task, bench).status is ClaimStatus.UNCHECKED
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(claim, "model")])
+    assert len(hypotheses) == 0
+    row = {"call": claim.call, "expected": claim.expected}
+    assert read_suggestions(json.dumps({"examples": [row]}), task) in (
+        [],
+        [InputClaim("middle([1, 2])", repr(claim.expected))],
+    )
+
+
+@pytest.mark.parametrize(
+    ("signature", "text", "is_possible"),
+    [
+        ("a, b=1, *c, d, e=2, **f", "g(1, d=2)", True),
+        ("a, b=1, *c, d, e=2, **f", "g(1, 2, 3, 4, d=2, z=1)", True),
+        ("a, b=1, *c, d, e=2, **f", "g(1)", False),
+        ("a, /, b", "g(a=1, b=2)", False),
+        ("a, /, b", "g(1, b=2)", True),
+        ("a, /, b", "g(1, 2, b=2)", False),
+        ("*, a", "g(a=1)", True),
+        ("*, a", "g(1)", False),
+        ("", "g()", True),
+    ],
+)
+def test_a_call_is_bound_as_python_binds_it(
+    signature: str, text: str, *, is_possible: bool
+) -> None:
+    found = possible_call(text, f"def g({signature}): ...")
+    assert (found is not None) is is_possible
 
 
 def test_what_a_model_generated_is_not_the_users_word(bench: Workbench) -> None:

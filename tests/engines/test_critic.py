@@ -327,6 +327,16 @@ def test_a_review_after_thoughts_is_read(thoughts: str) -> None:
     assert read_remarks(f'{thoughts}{{"critiques": []}}') == []
 
 
+def test_of_a_review_that_was_cut_off_the_complete_points_are_read() -> None:
+    whole = json.dumps(REVIEW)
+    remarks = read_remarks(whole[: whole.index("no type hints") - 20])
+    assert remarks is not None
+    assert [r.problem for r in remarks] == [
+        "takes the first value",
+        "crashes on strings",
+    ]
+
+
 def test_a_critic_without_a_key_does_not_stop_the_run(
     task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,6 @@ def test_a_critic_that_commands_is_no_judge(reply: str) -> None:
     assert result.code == RIGHT
 
 
-@pytest.mark.xfail(reason="the optimiser tells of the first of several no-ops only")
 def test_the_same_code_for_ever_is_told_as_steps_that_change_nothing() -> None:
     task = task_from_text(START, "double.py", "double")
     events: list[Event] = []

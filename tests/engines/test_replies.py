@@ -37,6 +37,8 @@ def test_thoughts_are_not_the_answer(reply: str) -> None:
         ('For [1] and {x} it is {"a": {"b": "}"}}; or {"a": 2}', None),
         ('{"a": "two\nlines"}', [{"a": "two\nlines"}]),
         ('<think>{"a": 0}</think>{"a": 1}', [{"a": 1}]),
+        ('{"a": ["x", "y, ]", "z', [{"a": ["x", "y, ]"]}]),
+        ('{"a": 12', []),
         ("", []),
         ("{" * 5000, []),
         ('{"a": ' * 3000, []),
@@ -46,6 +48,25 @@ def test_json_is_found(reply: str, values: list[object] | None) -> None:
     found = list(json_values(reply))
     wanted = [{"a": {"b": "}"}}, {"a": 2}] if values is None else values
     assert [v for n, v in enumerate(found) if v not in found[:n]] == wanted
+
+
+def test_what_is_complete_of_an_answer_that_was_cut_off_is_found() -> None:
+    whole: dict[str, list[dict[str, object]]] = {
+        "rows": [{"text": '\\"}],'}, {"text": "x", "n": [1, 2]}]
+    }
+    text = json.dumps(whole)
+    for end in range(len(text)):
+        found = next(json_values(f"So: {text[:end]}"), None)
+        if found is not None and "rows" in found:
+            rows = found["rows"]
+            assert all(
+                row.items() <= full.items()
+                for row, full in zip(rows[:1], whole["rows"], strict=False)
+            )
+    assert next(json_values(text[:-4])) == {
+        "rows": [whole["rows"][0], {"text": "x", "n": [1]}]
+    }
+    assert next(json_values(text)) == whole
 
 
 @given(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists))

@@ -179,6 +179,17 @@ def test_properties_and_invariants_are_weighed_like_examples(
     assert mirrored["why"].startswith("1 of 1 candidates")
 
 
+def test_a_candidate_that_returns_no_value_says_nothing(
+    task: Task, bench: Workbench
+) -> None:
+    opaque = START.replace("return values[0]", "return print")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(POST, "model"), Suggestion(KEPT, "model")])
+    hypotheses.weigh([opaque])
+    whys = [row["why"] for row in hypotheses.to_data()]
+    assert all(why.startswith("0 of 0 candidates") for why in whys)
+
+
 def test_a_property_that_the_examples_break_is_not_trusted(bench: Workbench) -> None:
     text = START.replace("[9, 4, 7, 1, 5]", "[2, 1, 3]")
     task = task_from_text(text.replace("    5\n", "    3\n"), "middle.py", "middle")

@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 
 from codegrad.engines.chat import Message, Role
+from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.prompts import Prompt, PromptTooLongError, tokens
 from codegrad.engines.remarks import row_schema
 from codegrad.engines.replies import json_values
 from codegrad.task import Task
-from codegrad.tasks.literals import call_text, read_call
+from codegrad.tasks.literals import call_text
 
 MAX_INPUTS = 10
 """Inputs that are read of one answer."""
@@ -87,6 +88,6 @@ def _read(row: str, task: Task) -> Iterator[str]:
     if task.is_program:
         yield row if row.endswith("\n") else f"{row}\n"
         return
-    call = read_call(row)
+    call = possible_call(row, task.source)
     if call is not None and call.function == task.entry_point and not call.kwargs:
         yield call_text(call.function, call.args, {})

@@ -30,6 +30,7 @@ from codegrad.engines.condition_checks import (
     check_property,
 )
 from codegrad.engines.intent import Expectation, Said, said_of
+from codegrad.engines.literal_calls import possible_call
 from codegrad.sandbox import Call, CallOutcome
 from codegrad.task import Task
 from codegrad.tasks.literals import call_text, read_call, shorten
@@ -76,10 +77,10 @@ def unchecked(claim: Claim, why: str) -> CheckedClaim:
 def _check_call(
     claim: InputClaim, task: Task, program: Program, bench: Workbench
 ) -> CheckedClaim:
-    call = read_call(claim.call)
+    call = possible_call(claim.call, program.sources[task.main])
     functions = {code.name for code in program.codes}
     if call is None or call.function not in functions:
-        why = "it is not a call of a known function with literal arguments"
+        why = "it is no possible call of a known function with literal arguments"
         return unchecked(claim, why)
     run = bench.sandbox.call(
         program.sources[task.main],

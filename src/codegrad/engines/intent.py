@@ -12,6 +12,7 @@ from typing import Any
 
 from codegrad.contract import Clause, ClauseKind
 from codegrad.engines.claims import InputClaim
+from codegrad.engines.literal_calls import can_be_sent
 from codegrad.sandbox import CallOutcome, Ending
 from codegrad.task import CallCheck, Constraint, Origin, RaisesCheck, StdinCheck, Task
 from codegrad.tasks.literals import LiteralCall, literal, read_call, show
@@ -45,7 +46,7 @@ class Expectation:
             is_literal, value = literal(ast.parse(text.strip(), mode="eval").body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
-        return cls(value=value) if is_literal else None
+        return cls(value=value) if is_literal and can_be_sent(value) else None
 
     def is_met(self, outcome: CallOutcome) -> bool:
         """Return whether a call did what is expected."""

@@ -28,6 +28,7 @@ from codegrad.engines.claims import (
 from codegrad.engines.client import ChatClient, Patience
 from codegrad.engines.host import Host
 from codegrad.engines.intent import Expectation
+from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.local import wire_to
 from codegrad.engines.prompts import tokens
 from codegrad.engines.purse import Purse
@@ -36,7 +37,7 @@ from codegrad.engines.remarks import row_schema
 from codegrad.engines.replies import json_values
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
-from codegrad.tasks.literals import call_text, read_call, shorten
+from codegrad.tasks.literals import call_text, shorten
 from codegrad.verify.growth import growth_of
 
 ANSWERS = 3
@@ -306,7 +307,7 @@ def _example(row: object, task: Task) -> InputClaim | None:
     if task.is_program:
         stdin = row.get("stdin")
         return InputClaim(stdin, expected) if isinstance(stdin, str) else None
-    call = read_call(str(row.get("call", "")))
+    call = possible_call(str(row.get("call", "")), task.source)
     meant = Expectation.read(expected)
     if meant is None and isinstance(row["expected"], str):
         # A JSON string, where Python source was asked for: a text is meant.

@@ -45,24 +45,32 @@ def without_thoughts(reply: str) -> str:
 def json_values(reply: str) -> Iterator[Any]:
     """Yield the JSON values of a reply, the most deliberate first.
 
-    The whole reply, then each fenced block, then every object that stands in prose.
+    The whole reply, then each fenced block, then every object that stands in prose,
+    or what is complete of an object that was cut off.
 
     Example:
         >>> list(json_values('For {1, 2} I say {"a": {"b": 3}}, or {"a": 4}.'))
         [{'a': {'b': 3}}, {'a': 4}]
+        >>> list(json_values('{"a": [1, 2, {"b": 3}, 4'))[0]
+        {'a': [1, 2, {'b': 3}]}
     """
     text = without_thoughts(reply)
     for whole in (text, *(match[1] for match in _FENCED.finditer(text))):
         found, _ = _value_at(whole.strip(), 0, is_whole=True)
         if found is not None:
             yield found
-    position = text.find("{")
+    first = position = text.find("{")
     for _ in range(_MAX_STARTS):
         if position < 0:
-            return
+            break
         found, end = _value_at(text, position)
         if found is not None:
             yield found
+        elif position == first and (closed := _closed(text[position:])):
+            first = -1
+            whole, _ = _value_at(closed, 0, is_whole=True)
+            if whole is not None:
+                yield whole
         position = text.find("{", end)
 
 
@@ -73,3 +81,27 @@ def _value_at(text: str, start: int, *, is_whole: bool = False) -> tuple[Any, in
     except (ValueError, RecursionError):
         return None, start + 1
     return (None, end) if is_whole and end < len(text) else (found, end)
+
+
+def _closed(text: str) -> str:
+    """Return an object that was cut off up to its last complete part, closed.
+
+    Empty if it was not cut off, or no part of it is complete.
+    """
+    stack: list[str] = []
+    found, is_text, is_escaped = "", False, False
+    for position, letter in enumerate(text):
+        if is_text:
+            is_text = is_escaped or letter != '"'
+            is_escaped = letter == "\\" and not is_escaped
+        elif letter == '"':
+            is_text = True
+        elif letter in "{[":
+            stack.append("}" if letter == "{" else "]")
+        elif letter in "}]":
+            if not stack or stack.pop() != letter or not stack:
+                return ""
+            found = text[: position + 1] + "".join(reversed(stack))
+        elif letter == "," and stack:
+            found = text[:position] + "".join(reversed(stack))
+    return found

@@ -15,6 +15,7 @@ from itertools import combinations, islice
 from codegrad.budget import Budget, Spent
 from codegrad.engines.engine import Distinguisher, Engine
 from codegrad.engines.intent import is_admitted
+from codegrad.engines.literal_calls import possible_call
 from codegrad.sandbox import Call, CallOutcome, Ending, Limits
 from codegrad.task import CallCheck, Check, Constraint, Origin, StdinCheck, Task
 from codegrad.tasks.literals import read_call
@@ -88,7 +89,9 @@ def _distinguishing(
     calls = {
         text: call.args
         for text in inputs
-        if (call := read_call(text)) is not None and not call.kwargs
+        if (call := possible_call(text, task.source)) is not None
+        and call.function == task.entry_point
+        and not call.kwargs
     }
     valid = [text for text, args in calls.items() if is_admitted(args, task, bench)]
     if not valid:

@@ -23,6 +23,7 @@ from codegrad.engines.claims import (
 )
 from codegrad.engines.condition_checks import examples_of
 from codegrad.engines.intent import Expectation, said_of
+from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.relations import holds, relation_test, table_of
 from codegrad.optim.gate import is_stub
 from codegrad.optim.trust import SOFT, Evidence, agreement, trust
@@ -43,6 +44,7 @@ from codegrad.tasks.literals import call_text, read_call, shorten
 from codegrad.verify.comparison import matches, same_output
 from codegrad.verify.contracts import evaluate
 from codegrad.verify.mutants import mutants
+from codegrad.verify.oracles import is_sendable
 from codegrad.verify.stage import Workbench
 
 MAX_CANDIDATES = 12
@@ -129,7 +131,8 @@ class Hypotheses:
             return isinstance(claim, checkable) and not self._task.is_program
         if self._task.is_program:
             return True
-        call, meant = read_call(claim.call), Expectation.read(claim.expected)
+        call = possible_call(claim.call, self._task.source)
+        meant = Expectation.read(claim.expected)
         return (
             call is not None
             and meant is not None
@@ -390,7 +393,9 @@ class _Jury:
         rows = [
             (outcome.value, call.args, outcome.mutated or call.args)
             for call, outcome in zip(calls, done, strict=True)
-            if outcome.kind is Ending.RETURNED and not call.kwargs
+            if outcome.kind is Ending.RETURNED
+            and not call.kwargs
+            and is_sendable((outcome.value, outcome.mutated or ()))
         ]
         if not rows:
             return None
