@@ -9,12 +9,12 @@ from codegrad.bench.critic import (
     BELIEVED,
     PROJECTED,
     SHIPPED,
-    TRUE,
     cases,
     main,
     report,
     run,
 )
+from codegrad.bench.lies import TRUE
 from codegrad.engines.claims import ClaimStatus
 from codegrad.verify.stage import Workbench
 

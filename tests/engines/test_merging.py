@@ -1,13 +1,16 @@
 """A piece of code becomes part of a module, and nothing of either is lost."""
 
 import ast
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codegrad.bench.extraction import originals
 from codegrad.engines.extraction import Extraction, extract
-from codegrad.engines.merging import Merged, merge, parse_quietly, rename
+from codegrad.engines.merging import Merged, merge, parse_quietly, rename, text_of
+from codegrad.engines.scopes import made, used
 
 PRIME = 'def is_prime(n):\n    """Say whether n is prime."""\n    return 0\n'
 SIEVE = (
@@ -224,6 +227,32 @@ def test_a_function_that_is_assigned_is_a_function(block: str, note: str) -> Non
 def test_the_code_as_it_was_quoted_last_is_not_the_answer() -> None:
     reply = fenced("def area(r):\n    return 5", AREA)
     assert value(extracted(reply, AREA, "area").source, "area(2)") == 5
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def test_real_completions_in_a_block_for_each_statement_lose_nothing() -> None:
+    if not DATA.is_dir():
+        pytest.skip("the recorded completions are not here")
+    count = 0
+    for original in list(originals(DATA))[::20]:
+        tree = ast.parse(original.code)
+        if not original.entry_point or len(tree.body) == 1:
+            continue
+        lines = original.code.splitlines()
+        reply = fenced(*("\n".join(text_of(lines, node)) for node in tree.body))
+        found = extracted(reply, "", original.entry_point)
+        assert found.source is not None, original.task_id
+        assert unbound(found.source) <= unbound(original.code), original.task_id
+        count += 1
+    assert count > 20
+
+
+def unbound(source: str) -> set[str]:
+    """Return the names that a module uses and nobody makes."""
+    body = ast.parse(source).body
+    return set().union(*map(used, body)) - set().union(*map(made, body))
 
 
 PIECES = st.lists(

@@ -25,19 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.bench.datasets import open_dataset
+from codegrad.bench.lies import TRUE, Told, is_met, told_of
 from codegrad.bench.pool import quick
 from codegrad.bench.problems import Problem
 from codegrad.bench.rows import read_rows
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.engines.claims import (
-    AssumesClaim,
-    Claim,
-    ClaimStatus,
-    InputClaim,
-    PostClaim,
-)
+from codegrad.engines.claims import Claim, ClaimStatus, InputClaim
 from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import (
     Answer,
@@ -58,15 +53,11 @@ from codegrad.gradient import CritiqueSource
 from codegrad.optim.strategy import CODEGRAD, Critic, Gate, Strategy
 from codegrad.refine import refine
 from codegrad.sandbox import Call, CallOutcome, Ending
-from codegrad.task import CallCheck, Task
-from codegrad.tasks.literals import call_text, read_call
-from codegrad.verify.comparison import matches
+from codegrad.task import Task
+from codegrad.tasks.literals import read_call
 from codegrad.verify.generation import inputs_of
 from codegrad.verify.inputs import Args
 from codegrad.verify.stage import Workbench
-
-TRUTHS = 4
-"""True claims of one review, and false ones."""
 
 STEPS = 3
 SEARCHED = 300
@@ -83,21 +74,7 @@ BELIEVED = replace(
     critic=Critic.UNCHECKED,
     guidance=Guidance(checks_claims=False),
 )
-TRUE = "true: they differ"
 _SHOWN_LIMIT = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A claim, and whether it is true by the reference."""
-
-    claim: Claim
-    kind: str
-
-    @property
-    def is_true(self) -> bool:
-        """Whether the reference says so."""
-        return self.kind == TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +257,7 @@ def _case(  # noqa: PLR0913, PLR0917 - what a case is made of
         if meant.kind is Ending.RETURNED and _is_plain(meant.value)
     ]
     half = len(known) // 2
-    told = _told(task, known[:half], rng)
+    told = told_of(task, known[:half], rng)
     unseen = tuple((args, value) for args, value, _ in known[half:])
     if not told or not unseen:
         return None
@@ -300,96 +277,6 @@ def _is_plain(value: object) -> bool:
         return bool(ast.literal_eval(repr(value)) == value)
     except (ValueError, SyntaxError, RecursionError):
         return False
-
-
-def _told(
-    task: Task,
-    known: Sequence[tuple[Args, Any, CallOutcome]],
-    rng: random.Random,
-) -> tuple[Told, ...]:
-    """Return as many truths as falsehoods, mixed; nothing if there is no truth."""
-    differ = [row for row in known if not _is_met(row)][:TRUTHS]
-    true = [
-        Told(_claim(task, args, meant, _shown(done)), TRUE)
-        for args, meant, done in differ
-    ]
-    lies = list(_lies(task, known, differ))
-    rng.shuffle(lies)
-    both = [*true, *lies[: len(true)]]
-    rng.shuffle(both)
-    return tuple(both) if len(lies) >= len(true) else ()
-
-
-def _is_met(row: tuple[Args, Any, CallOutcome]) -> bool:
-    _, meant, done = row
-    return done.kind is Ending.RETURNED and matches(done.value, meant)
-
-
-def _lies(
-    task: Task,
-    known: Sequence[tuple[Args, Any, CallOutcome]],
-    differ: Sequence[tuple[Args, Any, CallOutcome]],
-) -> Iterator[Told]:
-    agree = [row for row in known if _is_met(row)]
-    for args, meant, done in differ[:2]:
-        said = repr(_other_than(done.value))
-        yield Told(_claim(task, args, meant, said), "observation is false")
-    for args, meant, done in agree[:2]:
-        yield Told(_claim(task, args, meant, ""), "it does so already")
-        wanted = _other_than(done.value)
-        lie = _claim(task, args, wanted, repr(done.value))
-        yield Told(lie, "expectation is false")
-    for check in _examples(task)[:2]:
-        wanted = _other_than(check.expected)
-        yield Told(_claim(task, check.args, wanted, ""), "against an example")
-        yield Told(PostClaim(f"result != {check.expected!r}"), "postcondition is false")
-        yield Told(PostClaim("result == result"), "postcondition holds already")
-    for args, _, _ in differ[:1]:
-        names = _parameters(task)
-        if len(names) == len(args):
-            pairs = zip(names, args, strict=True)
-            holds = " and ".join(f"{name} == {value!r}" for name, value in pairs)
-            yield Told(AssumesClaim(holds), "assumption is false")
-
-
-def _examples(task: Task) -> list[CallCheck]:
-    checks = (c.check for c in task.constraints)
-    return [c for c in checks if isinstance(c, CallCheck) and not c.kwargs]
-
-
-def _parameters(task: Task) -> list[str]:
-    for node in ast.parse(task.source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == task.entry_point:
-            return [a.arg for a in node.args.args]
-    return []
-
-
-def _claim(task: Task, args: Args, expected: object, observed: str) -> InputClaim:
-    return InputClaim(call_text(task.entry_point, args, {}), repr(expected), observed)
-
-
-def _shown(outcome: CallOutcome) -> str:
-    if outcome.kind is Ending.RETURNED:
-        return repr(outcome.value)
-    return f"raises {outcome.error}" if outcome.kind is Ending.RAISED else ""
-
-
-def _other_than(value: object) -> object:  # noqa: PLR0911 - one answer a type
-    match value:
-        case bool():
-            return not value
-        case int() | float():
-            return value + 1
-        case str():
-            return value + "x"
-        case list():
-            return [*value, 0]
-        case tuple():
-            return (*value, 0)
-        case None:
-            return 0
-        case _:
-            return None
 
 
 def carry_out(case: Case, strategy: Strategy, bench: Workbench, tally: Tally) -> None:
@@ -443,7 +330,7 @@ def _share(case: Case, source: str, bench: Workbench) -> float:
     inputs = [args for args, _ in case.unseen]
     done = _run(source, case.task.entry_point, inputs, bench)
     pairs = zip(case.unseen, done, strict=False)
-    right = sum(_is_met((args, meant, what)) for (args, meant), what in pairs)
+    right = sum(is_met((args, meant, what)) for (args, meant), what in pairs)
     return right / len(inputs)
 
 
