@@ -197,3 +197,23 @@ def doubles(items):
     scope: dict[str, Any] = {}
     exec(result.code, scope)
     assert scope["doubles"]([7, 8, 9]) == [14, 16, 18]
+
+
+def test_a_stub_that_passes_by_chance_is_no_answer_where_a_model_is_asked() -> None:
+    text = '''def unique(text):
+    """Return the first letter that occurs once, if there is one.
+
+    >>> unique("abab")
+    """
+    pass
+'''
+    task = task_from_text(
+        text.replace('")\n    """', '") == None\n    """'), "m.py", None
+    )
+    assert refine(task, engines=[ScriptedEngine([])]).outcome is Outcome.VERIFIED
+    body = "    return next((c for c in text if text.count(c) == 1), None)\n"
+    written = text.replace("    pass\n", body)
+    engine = ScriptedEngine([written])
+    result = refine(task, engines=[engine], strategy=NO_SEARCH)
+    assert result.code == written
+    assert result.outcome is Outcome.VERIFIED

@@ -7,6 +7,8 @@ import pytest
 from codegrad.bench.visible import VISIBLE_FIELDS, visible_tasks
 from codegrad.store.task_json import task_to_json
 from codegrad.task import CallCheck, StdinCheck
+from codegrad.verify.stage import Workbench
+from codegrad.verify.verification import VerificationLoss
 from tests.bench.secrets_of_judges import HIDDEN, VISIBLE, mark, marked_rows
 
 CHECK = f"def check(candidate):\n    assert candidate(1) == {mark(HIDDEN)!r}\n"
@@ -110,3 +112,17 @@ def test_a_statement_that_contradicts_itself_has_no_tests_and_says_so(
     (task,) = visible_tasks("humaneval", path).values()
     assert not task.of_stage("tests")
     assert "no program can satisfy both" in task.notes[0]
+
+
+def test_modules_that_an_assert_names_are_imported_beside_it(tmp_path: Path) -> None:
+    prompt = "Halve.\nassert math.isclose(half(1), 0.5, rel_tol=0.001)\n"
+    row = {**ROWS["mbpp+"], "prompt": prompt, "entry_point": "half"}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    (task,) = visible_tasks("mbpp+", path).values()
+    assert task.prelude == "import math\n"
+    with Workbench() as bench:
+        loss = VerificationLoss(task, bench=bench).evaluate(
+            {task.main: "def half(n):\n    return n / 2\n"}
+        )
+    assert loss.verified

@@ -1,5 +1,7 @@
 """The final choice: agreement among what passes, suspect examples, believed edits."""
 
+from dataclasses import replace
+
 from codegrad.engines.engine import Proposal
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
@@ -105,6 +107,27 @@ def test_a_test_that_was_given_is_never_suspect(bench: Workbench) -> None:
     )
     archive = filled(task, bench, RIGHT, LATE, LOOP, votes=3)
     assert common_answer(task, archive, bench) is None
+
+
+def test_answers_that_break_a_given_test_have_no_say(bench: Workbench) -> None:
+    tests = read_assertions("assert largest([1, 2]) == 2", "largest")
+    derived = task_of(expected=3)
+    task = replace(derived, constraints=(*derived.constraints, *tests))
+    archive = filled(task, bench, RIGHT, *(BROKEN + "\n" * n for n in range(6)))
+    assert common_answer(task, archive, bench) is None
+    assert chosen_text(task, archive, bench) in {"", RIGHT}
+
+
+def test_an_example_that_may_be_meant_decides_if_an_answer_satisfies_it(
+    bench: Workbench,
+) -> None:
+    text = HEAD + '    """maximum([3, 9, 2]) ==> 9"""\n    pass\n'
+    task = task_from_text(text, "m.py", "largest")
+    assert not any(c.hard for c in task.of_stage("tests"))
+    archive = filled(task, bench, TURNED, TURNED + "\n", RIGHT)
+    assert chosen_text(task, archive, bench) == RIGHT
+    archive = filled(task, bench, TURNED, TURNED + "\n", BROKEN)
+    assert chosen_text(task, archive, bench) in {TURNED, TURNED + "\n"}
 
 
 def test_an_edit_that_turns_everything_over_for_an_example_is_refused(

@@ -77,3 +77,37 @@ def test_numbers_that_are_equal_are_one_behaviour(bench: Workbench) -> None:
     huge = "def f(x):\n    return 10 ** 5000 + x\n"
     chosen = select(task, [*same, huge], bench, inputs=20)
     assert chosen.agreement[0] == chosen.agreement[1] > chosen.agreement[2]
+
+
+def test_who_hangs_agrees_with_nobody_and_keeps_no_input_from_counting() -> None:
+    hangs, ends = ("= 1", "timeout "), ("= 1", "= 8")
+    assert by_agreement([hangs, hangs, ends]).order == (2, 0, 1)
+
+
+def test_a_result_that_only_one_came_to_weighs_as_one() -> None:
+    alone, others = ("= 5", "= 0"), ("timeout ", "= 1")
+    assert by_agreement([alone, others, others, others]).order == (1, 2, 3, 0)
+
+
+def test_the_order_of_the_candidates_does_not_decide_what_counts() -> None:
+    raises, returns = ("= 1", "raised ValueError"), ("= 1", "= 2")
+    for seen in ([raises, returns], [returns, raises]):
+        first = by_agreement(seen).order[0]
+        assert seen[first] == returns
+    # A generated text for a program is malformed more often than not.
+    assert by_agreement([raises, returns], is_program=True).order == (0, 1)
+
+
+def test_the_same_text_twice_is_less_than_two_opinions() -> None:
+    seen = [("= 1",), ("= 2",), ("= 2",)]
+    assert by_agreement(seen, [3, 1, 1]).order == (1, 2, 0)
+    assert by_agreement(seen, [5, 1, 1]).order == (0, 1, 2)
+
+
+def test_equal_candidates_are_told_apart_by_large_inputs(bench: Workbench) -> None:
+    head = "def f(n: int) -> int:\n"
+    text = head + '    """f(5) == 10, f(0) == 0"""\n    pass\n'
+    task = task_from_text(text, "m.py", "f")
+    slow = head + "    return sum(range(n)) if n > 0 else 0\n"
+    quick = head + "    return n * (n - 1) // 2 if n > 0 else 0\n"
+    assert select(task, [slow, quick, slow + "\n"], bench).order[0] == 1

@@ -10,14 +10,15 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.engines.claims import InputClaim
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import Direction
+from codegrad.engines.remarks import Remark
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
-from codegrad.optim.strategy import STRATEGIES, strategy_of
+from codegrad.optim.strategy import STRATEGIES, Critic, strategy_of
 from codegrad.refine import Outcome, Result, refine
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
@@ -71,6 +72,8 @@ def run(  # noqa: PLR0913 - what a run depends on
     **options: Any,
 ) -> tuple[Result, list[Direction]]:
     engine = ScriptedEngine(replies, width=width)
+    if strategy_of(name).critic is Critic.UNCHECKED:
+        critic = critic or [()]
     result = refine(
         task_of(),
         engines=[engine],
@@ -251,11 +254,18 @@ def test_an_engine_that_repeats_itself_ends_the_run_with_a_reason(
 ) -> None:
     strategy = replace(strategy_of(name), searches=False)
     result = refine(
-        task_of(), engines=[Parrot([NOTHING])], strategy=strategy, bench=bench
+        task_of(),
+        engines=[Parrot([NOTHING])],
+        critic=ScriptedCritic([], bench=bench),
+        strategy=strategy,
+        bench=bench,
     )
     assert result.outcome is Outcome.EXHAUSTED
     assert result.reason == "scripted: nothing new in 3 answers"
     assert result.steps < 10
+
+
+FILLERS = [HEAD + f"    return {number}\n" for number in (70, 71, 72, 73, 74, 75)]
 
 
 class StoppedError(Exception):
@@ -264,7 +274,7 @@ class StoppedError(Exception):
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_a_resumed_run_is_the_undisturbed_run(name: str, bench: Workbench) -> None:
-    script = [NOTHING, OTHER_HALF, HALF, WRONG, HALF]
+    script = [NOTHING, OTHER_HALF, HALF, WRONG, HALF, *FILLERS]
     reviews = [[TRUE], [FALSE], [TRUE]]
     strategy = replace(strategy_of(name), searches=False)
 
@@ -295,20 +305,47 @@ def test_a_resumed_run_is_the_undisturbed_run(name: str, bench: Workbench) -> No
         return stories, state
 
     whole, last = go(-1, None)
-    before, state = go(1, None)
-    after, resumed = go(-1, state)
-    assert before + after == whole
-    assert (resumed or state) == last
+    for stop in range(1, max(step for step, _, _ in whole)):
+        before, state = go(stop, None)
+        after, resumed = go(-1, state)
+        assert before + after == whole
+        assert (resumed or state) == last
 
 
 def test_it_goes_on_from_another_candidate_and_returns_to_the_best(
     bench: Workbench,
 ) -> None:
-    fillers = [HEAD + f"    return {number}\n" for number in (70, 71, 72, 73, 74, 75)]
     events: list[Event] = []
-    script = [HALF, OTHER_HALF, *fillers]
+    script = [HALF, OTHER_HALF, *FILLERS]
     result, directions = run("no-search", script, bench, events=events)
     notes = [n for e in events if e.kind == "stepped" for n in e.data["notes"]]
     assert any(n.startswith("goes on from reply 2: 3 steps") for n in notes)
     assert any(d.others and d.others[0].label == "reply 2" for d in directions)
+    assert result.code == HALF
+
+
+def test_a_best_program_that_no_engine_wrote_is_returned_to_as_well(
+    bench: Workbench,
+) -> None:
+    start = task_from_text(HALF, "m.py", "largest")
+    nearer = HEAD + "    return max(items) if len(items) == 2 else 8\n"
+    script = [OTHER_HALF, *FILLERS[:5], nearer, *FILLERS[5:]]
+    events: list[Event] = []
+    result = refine(
+        start,
+        engines=[ScriptedEngine(script)],
+        strategy=strategy_of("no-search"),
+        on_event=events.append,
+        bench=bench,
+    )
+    stepped = [e for e in events if e.kind == "stepped"]
+    notes = [note for e in stepped for note in e.data["notes"]]
+    assert any(note.startswith("goes on from") for note in notes)
+    assert any(note.startswith("returns to the best") for note in notes)
+    held = {
+        sum(e.data["loss"]["hard"])
+        for e in stepped
+        if e.data["sources"]["m.py"] == HALF
+    }
+    assert len(held) == 1
     assert result.code == HALF

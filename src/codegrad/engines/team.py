@@ -145,8 +145,13 @@ class Team:
         """Return the model that reads constraints in the statement, if there is one."""
         if self._reader is None:
             return None
-        terms = self._terms(self._reader, f"{self._payer}-constraints")
-        return ModelSource(self._reader.name, **terms)
+        style = self._style(self._reader)
+        return ModelSource(
+            self._reader.name,
+            max_tokens=style.max_tokens,
+            context_tokens=style.context_tokens,
+            **self._terms(self._reader, f"{self._payer}-constraints"),
+        )
 
     def expectation(
         self, task: Task, budget: Budget, guidance: Guidance | None = None

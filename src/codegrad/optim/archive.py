@@ -14,7 +14,7 @@ from typing import Any
 
 from codegrad.engines.engine import Other
 from codegrad.loss import Loss
-from codegrad.task import Sources
+from codegrad.task import CallCheck, Origin, Sources
 
 MAX_MEMBERS = 40
 """Candidates that are kept; those that are dominated go first, the latest first."""
@@ -49,6 +49,9 @@ class Member:
     visited: bool = False
     """Whether the run went on from it at some time."""
 
+    fits: int = 0
+    """How many examples hold that may be meant by the statement and veto nothing."""
+
     @classmethod
     def of(cls, start: Sources, sources: Sources, loss: Loss) -> "Member":
         """Return `sources` with its loss as a member without a history."""
@@ -59,6 +62,7 @@ class Member:
             tuple(sorted(loss.satisfied)),
             passes_all(loss),
             loss.key,
+            fits=guesses_that_hold(loss),
         )
 
     def to_data(self) -> dict[str, Any]:
@@ -204,6 +208,19 @@ class Archive:
 def passes_all(loss: Loss) -> bool:
     """Return whether no hard constraint is open, be there tests or not."""
     return all(c.name in loss.satisfied for c in loss.constraints if c.hard)
+
+
+def guesses_that_hold(loss: Loss) -> int:
+    """Return how many soft examples of the statement hold."""
+    soft = {
+        c.name
+        for c in loss.constraints
+        if not c.hard and c.origin is Origin.DERIVED and isinstance(c.check, CallCheck)
+    }
+    return sum(
+        row.constraint in soft and row.status is not None and row.status.holds
+        for row in loss.evidence.rows
+    )
 
 
 def fingerprint(sources: Sources) -> str:

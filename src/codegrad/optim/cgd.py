@@ -10,6 +10,7 @@ gradient proposals with verification as projected gradient descent does; accepta
 monotone here, so the best program so far is never lost.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -53,6 +54,11 @@ PATIENCE = 3
 """Steps without an accepted proposal after which it goes on from another candidate."""
 
 
+NO_CHANGE = "changes nothing"
+KNOWN = "was proposed before"
+"""Why a proposal is not verified again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One proposal after verification."""
@@ -92,6 +98,11 @@ class _Judged:
     proposal: Proposal
     loss: Loss
     reason: str
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its text was verified for the first time."""
+        return self.reason not in {NO_CHANGE, KNOWN}
 
 
 class CGD:
@@ -227,14 +238,18 @@ class CGD:
             raise UsageError("call loss.backward() before optim.step()")
         direction, aggregated = self.direction(), self._aggregate()
         self._said = dict(aggregated.expected)
-        left = budget or Budget()
-        spent = Spent()
+        limits, began, spent = budget or Budget(), time.monotonic(), Spent()
+
+        def left() -> Budget:
+            elapsed = Spent(seconds=time.monotonic() - began)
+            return limits.left(spent + elapsed)
+
         trials: list[Trial] = []
         notes: list[str] = list(aggregated.notes)
         for index, engine in enumerate(self.engines):
             if index in self._exhausted:
                 continue
-            answer = self._ask(engine, direction, left.left(spent), progress)
+            answer = self._ask(engine, direction, left(), progress)
             spent = spent + answer.spent
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
@@ -245,7 +260,7 @@ class CGD:
                 self._exhausted.add(index)
             if self._repairs and not isinstance(engine, SearchEngine):
                 judged += self._repaired(
-                    judged, current, current.judge, left.left(spent), progress
+                    judged, current, current.judge, left(), progress
                 )
                 spent = spent + self._repairs.spent
                 notes += self._repairs.notes
@@ -291,8 +306,10 @@ class CGD:
             None,
         )
         if target is None:
-            self.settle()
-            return step
+            if not self.settle():
+                return step
+            note = "returns to the best program: no other candidate is left"
+            return replace(step, notes=(*step.notes, note), moved=True)
         if self._home is None:
             self._home = Member.of(self._start.sources, self.program.sources, current)
         key, member = target
@@ -323,12 +340,17 @@ class CGD:
             if is_ranked and len(judged) == MAX_VERIFIED:
                 break
             key = fingerprint(proposal.sources)
-            if key in self._tried:
+            is_known = key in self._tried
+            if is_known:
                 self.archive.vote(key, proposal.votes)
-                if self.strategy.gate is not Gate.NONE:
-                    continue
+            if dict(proposal.sources) == dict(self.program.sources):
+                judged.append(_Judged(engine.name, proposal, current, NO_CHANGE))
+            elif is_known and self.strategy.gate is not Gate.NONE:
+                if not is_ranked:
+                    judged.append(_Judged(engine.name, proposal, current, KNOWN))
+            else:
+                judged.append(self._verify(engine.name, proposal, current, judge))
             self._tried.add(key)
-            judged.append(self._verify(engine.name, proposal, current, judge))
         return judged
 
     def _verify(
@@ -340,8 +362,6 @@ class CGD:
         parent: str = "",
     ) -> _Judged:
         """Verify one proposal and keep it in the archive if it is worth it."""
-        if dict(proposal.sources) == dict(self.program.sources):
-            return _Judged(engine, proposal, current, "changes nothing")
         loss = judge(proposal.sources)
         reason = refusal(self.strategy.gate, loss, current, from_stub=self.is_at_a_stub)
         if engine == SearchEngine.name and passes_all(loss) and not reason:
@@ -372,7 +392,7 @@ class CGD:
 
         A search that tries candidates without success is not barren.
         """
-        is_new = any(one.reason != "changes nothing" for one in judged)
+        is_new = any(one.is_new for one in judged)
         works = not answer.proposals and answer.spent != Spent()
         self._barren[index] = 0 if is_new or works else self._barren[index] + 1
         if self._barren[index] < BARREN:
@@ -391,7 +411,10 @@ class CGD:
         """Return what the built-in search makes of near misses, verified."""
         assert self._repairs is not None
         found = self._repairs.of(
-            self._task, [(one.proposal, one.loss) for one in judged], budget, progress
+            self._task,
+            [(one.proposal, one.loss) for one in judged if one.is_new],
+            budget,
+            progress,
         )
         repaired: list[_Judged] = []
         for parent, proposal in found:
@@ -414,7 +437,7 @@ class CGD:
             why = one.reason or ("" if accepted else "another proposal is better")
             trial = Trial(one.engine, one.proposal, one.loss, accepted, why)
             trials.append(trial)
-            failed = _inputs_that_failed(one.loss)
+            failed = _inputs_that_failed(one.loss) if one.is_new else ()
             learned = learned or not set(failed) <= known
             self._momentum.append(
                 Attempt(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from codegrad.loss import Loss
 from codegrad.optim.archive import Archive, Member, fingerprint
-from codegrad.optim.selection import behaviours, by_agreement
+from codegrad.optim.selection import among_equals, behaviours, by_agreement
 from codegrad.task import Origin, Sources, Task
 from codegrad.verify.stage import Workbench
 
@@ -79,6 +79,12 @@ def choose(
         rows = _nearest(answers, current)
     if len(rows) < 2:  # noqa: PLR2004 - one is no choice
         return None
+    # What may be an example is one if an answer satisfies it: that is seldom chance.
+    fitting = max(member.fits for _, member in rows)
+    rows = [row for row in rows if row[1].fits == fitting]
+    if len(rows) == 1:
+        why = "it alone does what seems to be an example in the statement"
+        return Chosen(rows[0][0], why)
     return _of_one_mind(task, archive, rows, fingerprint(program), bench)
 
 
@@ -106,7 +112,9 @@ def _of_one_mind(
 ) -> Chosen:
     texts = [archive.sources(member)[task.main] for _, member in rows]
     seen = behaviours(task, texts, bench)
-    selection = by_agreement(seen, [member.votes for _, member in rows])
+    votes = [member.votes for _, member in rows]
+    selection = by_agreement(seen, votes, is_program=task.is_program)
+    selection = among_equals(task, texts, selection, bench, votes)
     best = selection.order[0]
     for index, (key, _) in enumerate(rows):
         if key == preferred and selection.agreement[index] >= selection.agreement[best]:
@@ -126,17 +134,22 @@ def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | No
 
     Then the example is suspect, not the answers: examples in docstrings are wrong at
     times, and independent programs are not wrong in the same way. Tests that were
-    given are never suspected.
+    given are never suspected: an answer that breaks one has no say.
     """
     if task.repository is not None:
         return None
-    rows = [row for row in archive.items() if row[1].is_answer]
+    given = {
+        c.name
+        for c in task.constraints
+        if c.hard and c.origin is Origin.GIVEN and c.stage != "syntax"
+    }
+    rows = [
+        (key, member)
+        for key, member in archive.items()
+        if member.is_answer and given <= set(member.satisfied)
+    ]
     answers = sum(member.votes for _, member in rows)
-    if (
-        answers < TRUSTED_ANSWERS
-        or any(member.passes for _, member in rows)
-        or not _breaks_only_examples(task, rows)
-    ):
+    if answers < TRUSTED_ANSWERS or any(member.passes for _, member in rows):
         return None
     texts = [archive.sources(member)[task.main] for _, member in rows]
     groups: Counter[tuple[str, ...]] = Counter()
@@ -169,13 +182,3 @@ def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:
 def _results(seen: Sequence[str]) -> tuple[str, ...]:
     """Return what was returned; in which way a call fails makes no difference."""
     return tuple(what if what.startswith("= ") else "" for what in seen)
-
-
-def _breaks_only_examples(task: Task, rows: Sequence[tuple[str, Member]]) -> bool:
-    """Return whether some answer breaks nothing but what was read from a text."""
-    given = {
-        c.name
-        for c in task.constraints
-        if c.hard and c.origin is Origin.GIVEN and c.stage != "syntax"
-    }
-    return any(given <= set(member.satisfied) for _, member in rows)

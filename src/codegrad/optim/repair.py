@@ -6,6 +6,7 @@ budget and nothing else; the same proposals give the same repairs.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
@@ -49,6 +50,8 @@ class Repairs:
             return []
         near = [row for row in judged if "syntax" in row[1].satisfied]
         near.sort(key=lambda row: row[1].key)
+        # A repair asks no model: it goes on where calls, tokens or money are spent.
+        budget = replace(budget, calls=None, tokens=None, money=None)
         found: list[tuple[str, Proposal]] = []
         for proposal, loss in near[:NEAR_MISSES]:
             left = budget.left(self.spent)

@@ -1,15 +1,17 @@
 """The final choice among candidates that all pass what is visible.
 
 In: module texts and their task. Out: how much each agrees with the others on inputs
-that were generated, and the order that follows. Invariant: deterministic for a seed;
-no expectation is needed, and none of a hidden test is read.
+that were generated, and the order that follows. Invariant: deterministic for a seed and
+independent of the order of the candidates but for equal ones; no expectation is needed,
+and none of a hidden test is read.
 
 Source: several right programs agree on every input, wrong ones are wrong in different
 ways (execution-based minimum Bayes risk, Shi et al. 2022; distinguishing inputs as in
 S*, arXiv 2502.14382).
 """
 
-from collections import Counter
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,16 +20,27 @@ from codegrad.optim.program_inputs import program_inputs
 from codegrad.sandbox import Call, CallOutcome, Ending, Limits, ProgramOutcome
 from codegrad.task import Task
 from codegrad.verify.generation import inputs_of
+from codegrad.verify.inputs import Args
 from codegrad.verify.stage import Workbench
+from codegrad.verify.variety import enlarged, varied
 
 INPUTS = 300
-"""Inputs on which candidates are compared."""
+"""Inputs on which candidates are compared: known ones and inputs like them."""
+
+VARIED = 200
+"""Further inputs, which are less like the known ones."""
+
+BATCH = 50
+"""Inputs of one job: a program that hangs three times is not asked for the rest."""
 
 PROGRAM_INPUTS = 40
 """Inputs of programs, which need a process each."""
 
 LIMITS = Limits(wall_s=1.0, cpu_s=1.0)
 _DIGITS = 9
+_LEAST = 10.0 ** (1 - _DIGITS)
+_NO_END = (str(Ending.TIMEOUT), str(Ending.NOT_RUN))
+_NOT_LOADED = "not loaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +67,13 @@ def select(
 ) -> Selection:
     """Return the candidates ordered by agreement; equal ones keep their order.
 
-    Inputs on which most candidates raise or hang are outside what the function is for
-    and do not count.
+    Candidates that do the same on all of them are compared on large inputs as well.
     """
-    return by_agreement(behaviours(task, candidates, bench, inputs=inputs, seed=seed))
+    selection = by_agreement(
+        behaviours(task, candidates, bench, inputs=inputs, seed=seed),
+        is_program=task.is_program,
+    )
+    return among_equals(task, candidates, selection, bench)
 
 
 def behaviours(
@@ -76,18 +92,71 @@ def behaviours(
         return [() for _ in candidates]
     if task.is_program:
         return _outputs(task, candidates, bench, seed)
-    found_inputs = inputs_of(with_mentioned(task), inputs, seed=seed)
-    chosen = [*(k.args for k in found_inputs.known), *found_inputs.generated][:inputs]
-    calls = [Call(args) for args in chosen]
+    found = inputs_of(with_mentioned(task), inputs, seed=seed)
+    known = [k.args for k in found.known]
+    chosen = [*known, *found.generated][:inputs]
+    old = {repr(args) for args in chosen}
+    models = known or found.generated[:BATCH]
+    chosen += [a for a in varied(models, VARIED, seed=seed) if repr(a) not in old]
+    return _calls(task, candidates, chosen, bench)
+
+
+def _calls(
+    task: Task, candidates: Sequence[str], inputs: Sequence[Args], bench: Workbench
+) -> list[tuple[str, ...]]:
+    """Return what calls with `inputs` give, as texts."""
     found: dict[str, tuple[str, ...]] = {}
     for source in candidates:
-        if source in found or not calls:
+        if source in found or not inputs:
             continue
-        run = bench.sandbox.call(
-            source, task.entry_point, calls, limits=LIMITS, context=task.context
-        )
-        found[source] = tuple(map(_behaviour, run.calls)) if run.load.ok else ()
+        outcomes: list[str] = []
+        for start in range(0, len(inputs), BATCH):
+            run = bench.sandbox.call(
+                source,
+                task.entry_point,
+                [Call(args) for args in inputs[start : start + BATCH]],
+                limits=LIMITS,
+                context=task.context,
+            )
+            if not run.load.ok:
+                break
+            outcomes += map(_behaviour, run.calls)
+        found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
     return [found.get(source, ()) for source in candidates]
+
+
+def among_equals(
+    task: Task,
+    candidates: Sequence[str],
+    selection: Selection,
+    bench: Workbench,
+    votes: Sequence[int] | None = None,
+) -> Selection:
+    """Return the selection with its best, if they are equal, ordered by large inputs.
+
+    There a program shows that it is slow, or was right for small inputs only.
+    """
+    if not selection.order:
+        return selection
+    top = selection.agreement[selection.order[0]]
+    best = [i for i in selection.order if selection.agreement[i] == top]
+    if len(best) < 2 or task.is_program or "." in task.entry_point:  # noqa: PLR2004 - one is no choice
+        return selection
+    known = inputs_of(with_mentioned(task), BATCH)
+    models = [k.args for k in known.known] or list(known.generated)
+    seen = _calls(task, [candidates[i] for i in best], enlarged(models), bench)
+    again = by_agreement(seen, [votes[i] for i in best] if votes else None)
+    first = [best[i] for i in again.order]
+    rest = [i for i in selection.order if i not in set(first)]
+    # Less than any difference on the other inputs, which count first.
+    agreement = list(selection.agreement)
+    for index, share in zip(best, again.agreement, strict=True):
+        agreement[index] += share * _LEAST
+    return Selection(
+        (*first, *rest),
+        tuple(agreement),
+        selection.distinguishing + again.distinguishing,
+    )
 
 
 def _outputs(
@@ -112,33 +181,51 @@ def _printed(outcome: ProgramOutcome) -> str:
 
 
 def by_agreement(
-    seen: Sequence[tuple[str, ...]], votes: Sequence[int] | None = None
+    seen: Sequence[tuple[str, ...]],
+    votes: Sequence[int] | None = None,
+    *,
+    is_program: bool = False,
 ) -> Selection:
     """Return the order that follows from what candidates do.
 
-    `votes` says how many answers came to each candidate, one if it is left out.
+    An input counts if at least half of those that came to an end returned something
+    (more than half for programs, whose generated inputs are malformed more often):
+    others are outside what the function is for. Who hangs agrees with nobody and says
+    nothing of the input, but is one of those among whom a result has its share.
+
+    Args:
+        seen: What each candidate did, as texts; nothing for one that does not load.
+        votes: How many answers came to each candidate, one if it is left out. The same
+            text twice is hardly two opinions, so a vote weighs less the more there are.
+        is_program: Whether they read standard input.
 
     Example:
         >>> by_agreement([("= 1", "= 2"), ("= 1", "= 3"), ("= 1", "= 3")]).order
         (1, 2, 0)
     """
-    weights = list(votes or [1] * len(seen))
+    weights = [math.sqrt(count) for count in votes or [1] * len(seen)]
     width = max(map(len, seen), default=0)
     scores = [0.0] * len(seen)
     counted = distinguishing = 0
     for position in range(width):
-        column = [row[position] if row else "not loaded" for row in seen]
-        shares: Counter[str] = Counter()
+        column = [row[position] if row else _NOT_LOADED for row in seen]
+        shares: dict[str, float] = defaultdict(float)
         for what, weight in zip(column, weights, strict=True):
-            shares[what] += weight
-        common, _ = shares.most_common(1)[0]
-        if not common.startswith("= "):
+            if not what.startswith(_NO_END):
+                shares[what] += weight
+        whole = sum(shares.values())
+        returned = sum(w for what, w in shares.items() if what.startswith("= "))
+        if not returned or returned * 2 < whole + is_program * _LEAST:
             continue
         counted += 1
-        distinguishing += len(shares) > 1
+        distinguishing += len(set(column)) > 1
         for index, what in enumerate(column):
-            scores[index] += shares[what] / sum(weights)
-    agreement = tuple(score / counted if counted else 0.0 for score in scores)
+            if what.startswith("= "):
+                scores[index] += shares[what] / sum(weights)
+    # Sums of the same numbers in another order differ in the last digits.
+    agreement = tuple(
+        round(score / counted, _DIGITS) if counted else 0.0 for score in scores
+    )
     order = sorted(range(len(seen)), key=lambda index: (-agreement[index], index))
     return Selection(tuple(order), agreement, distinguishing)
 

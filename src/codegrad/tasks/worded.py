@@ -64,6 +64,10 @@ _ENDS = re.compile(
 _INPUT = re.compile(r"\binputs?[ \t]*:\s*", re.IGNORECASE)
 _OUTPUT = re.compile(r"\s*\boutputs?[ \t]*[:=]\s*", re.IGNORECASE)
 _NAMED = re.compile(r"(?<![\w.'\"])([A-Za-z_]\w*)[ \t]*([=:]?)[ \t]*(?=[\[({'\"\d-])")
+_NO_NAME = re.compile(
+    "(?:inputs?|outputs?|results?|answers?|returns?|examples?|notes?|cases?)",
+    re.IGNORECASE,
+)
 _BEHIND = 400
 """Characters between the values of the parameters and the result."""
 
@@ -264,7 +268,7 @@ def _guesses(text: str, parameters: Sequence[str]) -> list[Stated]:
 
 def _under_other_names(text: str, width: int) -> Iterator[Stated]:
     """Yield results of as many values in a row as there are parameters."""
-    named = [m for m in _NAMED.finditer(text) if not _WORDS.fullmatch(m[1])]
+    named = [m for m in _NAMED.finditer(text) if not _NO_NAME.fullmatch(m[1])]
     values: list[Value] = []
     for index, match in enumerate(named):
         value = value_at(text, match.end())
