@@ -56,3 +56,14 @@ def test_budgets_are_read_as_people_write_them(text: str, expected: Budget) -> N
 def test_a_budget_that_cannot_be_read_is_explained(text: str) -> None:
     with pytest.raises(UsageError, match=r"budget"):
         Budget.parse(text)
+
+
+@given(amounts, amounts)
+def test_what_was_used_since_is_the_difference(first: int, second: int) -> None:
+    before, later = Spent(calls=first, money=0.5), Spent(calls=second, tokens=3)
+    assert (before + later) - before == later
+
+
+def test_a_number_that_is_too_large_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match="too large a number; leave it out"):
+        Budget.parse("calls=" + "9" * 400)

@@ -4,6 +4,7 @@ In: numbers from the caller. Out: `Budget` (limits, a value) and `Spent` (a ledg
 Invariant: a limit of None means unlimited; a ledger never decreases.
 """
 
+import math
 import re
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -14,7 +15,12 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A ledger of what was used; add two with `+`."""
+    """A ledger of what was used; `+` adds two, `-` tells what was used since.
+
+    Example:
+        >>> (Spent(calls=3, tokens=90) - Spent(calls=1, tokens=40)).to_dict()["tokens"]
+        50
+    """
 
     candidates: int = 0
     """Programs that the search tried."""
@@ -34,6 +40,11 @@ class Spent:
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(
             **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in _FIELDS}
+        )
+
+    def __sub__(self, other: "Spent") -> "Spent":
+        return Spent(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in _FIELDS}
         )
 
     def to_dict(self) -> dict[str, float]:
@@ -82,6 +93,10 @@ class Budget:
                     "`--budget candidates=5000,seconds=2m`"
                 )
             amount, unit = float(number[1]), number[2]
+            if not math.isfinite(amount):
+                raise UsageError(
+                    "the budget is too large a number; leave it out for no limit"
+                )
             name = name.strip() or ("seconds" if unit else "candidates")
             if name not in {f.name for f in fields(cls)} or (
                 unit and name != "seconds"

@@ -118,6 +118,14 @@ def test_the_built_in_search_repairs_and_is_judged(shell: Shell) -> None:
         (["humaneval+", "--strategy", "magic"], "unknown strategy 'magic'; known: "),
         (["humaneval+", "--strategy", "best-of-n"], "does not use the built-in search"),
         (["humaneval+", "--engine", "openai:gpt-5-mini"], "no key for openai: set"),
+        (
+            ["humaneval+", "--base-url", "http://127.0.0.1:9/v1"],
+            "--base-url names a server that speaks the OpenAI protocol, and no",
+        ),
+        (
+            ["humaneval+", "--max-tokens", "9000", "--context", "9000"],
+            "--max-tokens 9000 leaves too little of a context of 9000 tokens",
+        ),
         (["humaneval+", "--engine", "telepathy"], "unknown engine 'telepathy'"),
         (["humaneval+", "--engine", "pool:none.jsonl"], "none.jsonl cannot be read"),
         (["humaneval+", "--engine", "pool"], "--engine pool:FILE"),
@@ -178,7 +186,7 @@ def test_another_plan_does_not_fit_into_a_folder(shell: Shell) -> None:
 def test_shards_of_a_model_s_answers_are_merged_by_the_command(
     shell: Shell, server: ChatServer
 ) -> None:
-    asked = with_model(shell, server, "--samples", 2)
+    asked = with_model(shell, server, "--samples", 2, "--max-tokens", 700)
     for number in (1, 2):
         part = shell.run(*asked, "--shard", f"{number}/2", "--out", f"p{number}")
         assert part[0] == 0, part[2]
@@ -187,6 +195,7 @@ def test_shards_of_a_model_s_answers_are_merged_by_the_command(
     assert code == 0, err
     assert "hidden tests: 8 queries for 8 final answers" in out
     assert "pass@2" in out
+    assert {request["max_tokens"] for request in server.requests} == {700}
 
 
 @pytest.mark.slow

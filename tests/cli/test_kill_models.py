@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from codegrad.engines.streams import reply_text
+from codegrad.store.calls import CallBook
 from tests.engines.chat_server import ChatServer
 
 COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
@@ -38,7 +41,7 @@ TEXT = '''def roman(number):
     """
     raise NotImplementedError
 '''
-HEAD = "```python\ndef roman(number):\n"
+HEAD = "```python\ndef roman(number):\n    # version\n"
 STEPS = [
     HEAD + '    return "IV" if number == 4 else ""\n```',
     HEAD + '    return {4: "IV", 18: "XVIII"}.get(number, "")\n```',
@@ -60,22 +63,43 @@ REVIEW = {
 }
 
 
-def answer(prompt: str, body: Mapping[str, Any]) -> str:
+class Answers:
+    """The next of three versions, marked with how often it was asked for.
+
+    There is one plan, so the proposals of a step are samples of one question, and no
+    two of them are the same text: one that is used for another sample shows.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, prompt: str, body: Mapping[str, Any]) -> str:
+        with self._lock:
+            self._seen[prompt] += 1
+            number = self._seen[prompt]
+        return version(prompt, body).replace("# ", f"# {number} ", 1)
+
+
+def without_marks(text: str) -> str:
+    """Return a text as if every question had been asked once."""
+    return re.sub(r"# \d+ ", "# ", text)
+
+
+def version(prompt: str, body: Mapping[str, Any]) -> str:
     """Return what follows from the prompt alone: the next of three versions."""
     if body["model"] == "reviewer":
         return json.dumps(REVIEW)
     if "different approaches" in prompt:
-        return "1. Subtract greedily.\n2. Map each digit.\n3. Look it up."
+        return "1. Subtract greedily."
     now = prompt.rpartition("as it is")[2]
     done = 2 if '18: "XVIII"' in now else 1 if '"IV" if number' in now else 0
-    # Another plan gives another text, so that a step has several proposals.
-    plan = re.search(r"Follow this approach: (\w+)", prompt)
-    return STEPS[done].replace("```python\n", f"```python\n# {plan and plan[1]}\n")
+    return STEPS[done]
 
 
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
-    with ChatServer(answer, delay_s=0.2, piece_s=0.01).running() as running:
+    with ChatServer(Answers(), delay_s=0.2, piece_s=0.01).running() as running:
         yield running
 
 
@@ -120,10 +144,49 @@ class Runs:
                 (f"{run_id}%",),
             ).fetchall()
 
+    def marks(self, run_id: str) -> list[tuple[int, str]]:
+        """Return the sample and the mark of each version that came."""
+        with CallBook(self.folder / "calls.db") as book:
+            return [
+                (json.loads(call.request)["sample"], mark)
+                for call in book.calls(run_id)
+                for mark in re.findall(
+                    r"# \d+ version", reply_text(call.kind or "", call.body or b"")
+                )
+                if call.status == 200
+            ]
+
+    def killed(
+        self, rng: random.Random, lasts: float, most: int
+    ) -> tuple[dict[str, Any], list[float]]:
+        """Return what a run ends with that is killed and resumed, and when it was."""
+        before = self.ids()
+        moments: list[float] = []
+        process = self.start(*self.refine)
+        while True:
+            moment = rng.uniform(0.2, lasts)
+            try:
+                out, err = process.communicate(
+                    timeout=None if len(moments) == most else moment
+                )
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                moments.append(moment)
+            mine = self.ids() - before
+            # Killed before the run was recorded: nothing was asked, start again.
+            again = ["resume", mine.pop(), "--json"] if mine else self.refine
+            process = self.start(*again)
+        assert process.returncode == 0, err
+        return json.loads(out), moments
+
 
 def essence(document: dict[str, Any]) -> dict[str, Any]:
     kept = ("status", "files", "evidence", "steps", "exit_code", "diff")
-    return {name: document[name] for name in kept}
+    text = json.dumps({name: document[name] for name in kept})
+    found: dict[str, Any] = json.loads(without_marks(text))
+    return found
 
 
 @pytest.mark.slow
@@ -136,7 +199,7 @@ def test_a_run_on_models_killed_twenty_times_pays_nothing_twice(
     lasts = time.monotonic() - began
     assert out, err
     undisturbed = json.loads(out)
-    asked = Counter(server.billed)
+    asked = set(map(without_marks, server.billed))
     assert undisturbed["verified"]
     assert undisturbed["steps"] >= 3
     figures = [f"undisturbed: {lasts:.1f} s, {undisturbed['spent']['calls']} calls"]
@@ -145,28 +208,9 @@ def test_a_run_on_models_killed_twenty_times_pays_nothing_twice(
     kills = lost_in_all = 0
     while kills < KILLS:
         server.billed.clear()
-        before = runs.ids()
-        moments: list[float] = []
-        process = runs.start(*runs.refine)
-        while True:
-            moment = rng.uniform(0.2, lasts)
-            try:
-                is_left_alone = len(moments) == KILLS_A_RUN or kills == KILLS
-                out, err = process.communicate(
-                    timeout=None if is_left_alone else moment
-                )
-                break
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-                kills += 1
-                moments.append(moment)
-            mine = runs.ids() - before
-            # Killed before the run was recorded: nothing was asked, start again.
-            again = ["resume", mine.pop(), "--json"] if mine else runs.refine
-            process = runs.start(*again)
-        assert process.returncode == 0, err
-        document = json.loads(out)
+        most = min(KILLS_A_RUN, KILLS - kills)
+        document, moments = runs.killed(rng, lasts, most)
+        kills += len(moments)
         assert essence(document) == essence(undisturbed)
         calls = runs.calls(document["run"])
         whole = Counter(
@@ -174,9 +218,13 @@ def test_a_run_on_models_killed_twenty_times_pays_nothing_twice(
         )
         lost = sum(outcome == "unknown" for *_, outcome in calls)
         assert set(whole.values()) == {1}, "a reply that had arrived was paid again"
-        assert set(server.billed) == set(asked), "a question was lost or invented"
+        billed = set(map(without_marks, server.billed))
+        assert billed == asked, "a question was lost or invented"
+        (source,) = [file["source"] for file in document["files"]]
+        (mark,) = re.findall(r"# \d+ version", source)
+        assert (0, mark) in runs.marks(document["run"]), "another sample was used"
         # A reply on its way when the process died may be billed; the ledger says so.
-        twice = sum(server.billed.values()) - len(server.billed)
+        twice = sum(server.billed.values()) - sum(whole.values())
         assert twice <= lost
         assert document["spent"]["calls"] == undisturbed["spent"]["calls"] + lost
         lost_in_all += lost
@@ -211,4 +259,6 @@ def test_ctrl_c_waits_for_what_is_paid_and_resume_uses_it(
     server.delay_s = 0.0
     out, err = runs.start("resume", stopped["run"], "--json").communicate()
     assert json.loads(out)["verified"], err
-    assert set(server.billed.values()) == {1}, "a reply was paid twice"
+    used = Counter(key for _, key, *_ in runs.calls(stopped["run"]))
+    assert sum(server.billed.values()) == sum(used.values())
+    assert set(used.values()) == {1}, "a reply was paid twice"

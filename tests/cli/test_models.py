@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from codegrad.cli.models import Models
+from codegrad.engines.capacity import Capacity
+from codegrad.store.journal import Store
 from tests.engines.chat_server import ChatServer
 
 STUB = '''def roman(number):
@@ -141,6 +144,16 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
 @pytest.mark.parametrize(
     ("options", "key", "sentence"),
     [
+        (
+            ["--engine", "search"],
+            "sk-right",
+            "--base-url names a server that speaks the OpenAI protocol, and no",
+        ),
+        (
+            ["--engine", "openai:m", "--max-tokens", "4000", "--context", "4096"],
+            "sk-right",
+            "--max-tokens 4000 leaves too little of a context of 4096 tokens",
+        ),
         (["--engine", "openai:coder"], "sk-wrong", "refused the key for openai:coder"),
         (["--engine", "mistral"], "sk-right", "unknown engine 'mistral'; known: auto"),
         (["--engine", "openai:"], "sk-right", "unknown model 'openai:'"),
@@ -157,6 +170,28 @@ def test_what_cannot_work_is_one_sentence(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert key not in done.stderr
+
+
+def test_what_is_said_of_the_models_is_used_and_stored(
+    shell: Shell, server: ChatServer
+) -> None:
+    sizes = ["--max-tokens", "900", "--context", "9000", "--temperature", "0.3"]
+    waits = ["--reply-timeout", "30", "--parallel", "1"]
+    models = ["--engine", "openai:coder", "--critic", "openai:reviewer"]
+    done = shell.run(
+        *("refine", "roman.py", *models, *sizes, *waits, *BUDGET, "--json"),
+        *("--base-url", server.url),
+    )
+    assert done.returncode == 0, done.stderr
+    assert {r["max_tokens"] for r in server.requests} == {900}
+    asked = [r["temperature"] for r in server.requests if r["model"] == "coder"]
+    assert set(asked) == {0.3}
+    assert server.most_at_once == 1
+    with Store(shell.folder / "store" / "runs.db") as store:
+        config = store.open(json.loads(done.stdout)["run"]).config_json
+    stored = Models.stored(json.loads(config))
+    assert stored.capacity == Capacity(900, 9000, 0.3, 30.0, 1)
+    assert stored.base_url == server.url
 
 
 @pytest.mark.slow

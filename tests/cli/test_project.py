@@ -44,7 +44,9 @@ def test_the_values_become_those_of_the_options(project: Path) -> None:
     path = write(
         project,
         'stages = ["syntax", "tests"]\nbudget = "90s"\ntimeout = 2\nseed = 4\n'
-        'engine = "search"\npython = "env"\ntests = ["t.json"]',
+        'engine = "search"\npython = "env"\ntests = ["t.json"]\n'
+        "max-tokens = 900\ncontext = 8000\ntemperature = 0\nreply-timeout = 60\n"
+        "parallel = 2",
     )
     assert read(path) == {
         "stages": "syntax,tests",
@@ -54,6 +56,11 @@ def test_the_values_become_those_of_the_options(project: Path) -> None:
         "engine": "search",
         "python": project / "env",
         "tests": [str(project / "t.json")],
+        "max_tokens": 900,
+        "context": 8000,
+        "temperature": 0.0,
+        "reply_timeout": 60.0,
+        "parallel": 2,
     }
 
 
@@ -76,9 +83,16 @@ def test_the_nearest_file_with_our_table_counts(project: Path) -> None:
         ("stages = [3]", "expected a list of stages"),
         ('timeout = "long"', "timeout in .*expected a number of seconds"),
         ("timeout = 0", "expected a number of seconds above 0, found 0"),
+        ("timeout = nan", "expected a number of seconds above 0, found nan"),
+        ("reply-timeout = inf", "expected a number of seconds above 0, found inf"),
+        ("temperature = nan", "expected a number from 0 to 2"),
         ("timeout = true", "expected a number of seconds"),
         ('budget = "much"', "cannot read the budget 'much'"),
         ("budget = true", "expected a number or a text like '90s'"),
+        ("max-tokens = 0", "max-tokens in .*expected a whole number above 0, found 0"),
+        ("context = 1.5", "context in .*expected a whole number"),
+        ("temperature = 3", "expected a number from 0 to 2, found 3"),
+        ('temperature = "hot"', "expected a number from 0 to 2"),
         ("seed = 1.5", "seed in .*expected a whole number"),
         ("engine = 3", "engine in .*expected a text"),
         ('python = "gone/python"', "gone/python does not exist"),

@@ -313,12 +313,21 @@ def in_turn(replies: Sequence[str]) -> Answer:
     return answer
 
 
-def main(folder: Path) -> None:
-    def answer(prompt: str, body: Mapping[str, Any]) -> str:
-        del body
-        return f"reply to {len(prompt)}"
+def counted() -> Answer:
+    """Answer each prompt differently each time that it comes."""
+    seen: Counter[str] = Counter()
+    lock = threading.Lock()
 
-    server = ChatServer(answer, delay_s=0.05, billed_to=folder / "billed")
+    def answer(prompt: str, _body: Mapping[str, Any]) -> str:
+        with lock:
+            seen[prompt] += 1
+            return f"{len(prompt)}: {seen[prompt]}"
+
+    return answer
+
+
+def main(folder: Path) -> None:
+    server = ChatServer(counted(), delay_s=0.05, billed_to=folder / "billed")
     with server.running():
         partial = folder / "address.part"
         partial.write_text(server.url)

@@ -1,67 +1,30 @@
 """Every paid reply is used once, none is lost, none is paid twice."""
 
-import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codegrad.budget import Budget, Spent
-from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.chat import ChatRequest, Sampling
+from codegrad.engines.client import Patience
 from codegrad.engines.providers import ProviderWire, split_model
 from codegrad.engines.streams import reply_text
 from codegrad.errors import EngineError, UsageError
-from codegrad.store.calls import CacheMode, CallBook, CallOutcome
+from codegrad.store.calls import CacheMode, CallOutcome
+from tests.engines.asking import FAST, Session, echo, question
 from tests.engines.chat_server import ChatServer, Fault
 
 KEY = "sk-secret-of-the-test"
-FAST = Patience(timeout_s=8.0, attempts=15, pause_s=0.01, failures=3, parallel=8)
-
-
-def echo(prompt: str, _body: object) -> str:
-    return f"re: {prompt}"
-
-
-def question(server: ChatServer, text: str, **options: Any) -> ChatRequest:
-    return ChatRequest(
-        "openai:loop",
-        server.url,
-        (Message(Role.SYSTEM, "s"), Message(Role.USER, text)),
-        Sampling(temperature=0.5, max_tokens=100),
-        **options,
-    )
 
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-
-
-class Session:
-    """A server, a journal and a client for them."""
-
-    def __init__(self, server: ChatServer, folder: Path, **options: Any) -> None:
-        self.server = server
-        self.book = CallBook(folder / "calls.db")
-        options = {"payer": "run", "patience": FAST, **options}
-        wire = ProviderWire("openai:loop", base_url=server.url)
-        self.client = ChatClient(wire, self.book, **options)
-
-    def ask(self, texts: Sequence[str], **limits: Any) -> list[Asked]:
-        requests = [question(self.server, text) for text in texts]
-        return self.client.ask(requests, budget=Budget(**limits))
-
-    def close(self) -> None:
-        self.client.close()
-        self.book.close()
 
 
 @pytest.fixture
@@ -185,15 +148,11 @@ def test_nothing_is_sent_that_could_break_a_limit(
 
 
 def test_a_price_that_is_known_is_a_limit(server: ChatServer, tmp_path: Path) -> None:
-    wire = ProviderWire("openai:loop", base_url=server.url, price=(10.0, 100.0))
-    book = CallBook(tmp_path / "calls.db")
-    client = ChatClient(wire, book, payer="run", patience=FAST)
-    requests = [question(server, f"q{n}") for n in range(4)]
-    answers = client.ask(requests, budget=Budget(money=0.025))
-    client.close()
-    book.close()
+    session = Session(server, tmp_path, price=(10.0, 100.0))
+    answers = session.ask([f"q{n}" for n in range(4)], money=0.025)
+    session.close()
     assert sum(a.reply is not None for a in answers) == 2
-    assert 0 < client.spent.money <= 0.025
+    assert 0 < session.client.spent.money <= 0.025
 
 
 def test_a_wrong_key_is_said_once_and_never_shown(
@@ -354,71 +313,3 @@ def test_clients_of_one_server_wait_for_each_other(
     assert len(server.requests) == 1
     first.close()
     second.close()
-
-
-ASKING = """
-import sys
-from pathlib import Path
-from codegrad.budget import Budget
-from codegrad.engines.chat import ChatRequest, Message, Role
-from codegrad.engines.client import ChatClient, Patience
-from codegrad.engines.providers import ProviderWire
-from codegrad.store.calls import CallBook
-folder, url = Path(sys.argv[1]), sys.argv[2]
-client = ChatClient(ProviderWire("openai:loop", base_url=url),
-    CallBook(folder / "calls.db"), payer="run", patience=Patience(parallel=4))
-asks = [ChatRequest("openai:loop", url, (Message(Role.USER, "x" * n),))
-    for n in range(1, 31)]
-print("ready", flush=True)
-answers = client.ask(asks, budget=Budget())
-print([a.reply.text for a in answers])
-print(client.lost, client.spent.calls)
-client.close()
-"""
-
-
-def asking(folder: Path, url: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", ASKING, str(folder), url],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.slow
-def test_a_client_that_is_killed_pays_nothing_twice(tmp_path: Path) -> None:
-    """Kill at moments spread over the requests; at most the open ones are unknown."""
-    expected = [f"reply to {n}" for n in range(1, 31)]
-    for moment in range(6):
-        folder = tmp_path / str(moment)
-        folder.mkdir()
-        server = subprocess.Popen(
-            [sys.executable, "-m", "tests.engines.chat_server", str(folder)]
-        )
-        try:
-            while not (folder / "address").exists():
-                time.sleep(0.02)
-            url = (folder / "address").read_text()
-            first = asking(folder, url)
-            assert first.stdout is not None
-            first.stdout.readline()
-            billed = folder / "billed"
-            while not billed.exists() or len(billed.read_text().splitlines()) < (
-                1 + 5 * moment
-            ):
-                time.sleep(0.005)
-            os.kill(first.pid, signal.SIGKILL)
-            first.communicate()
-            second = asking(folder, url)
-            output, _ = second.communicate()
-        finally:
-            server.kill()
-            server.wait()
-        _, answers, numbers = output.splitlines()
-        lost, _paid = map(int, numbers.split())
-        assert json.loads(answers.replace("'", '"')) == expected
-        times = [json.loads(line) for line in billed.read_text().splitlines()]
-        twice = len(times) - len(set(times))
-        assert len(set(times)) == 30
-        # A reply that was on its way when the process died cannot be known.
-        assert twice <= lost <= 4

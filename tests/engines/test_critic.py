@@ -22,13 +22,9 @@ from codegrad.engines.claims import (
     InvariantClaim,
     PostClaim,
 )
-from codegrad.engines.critic import (
-    ModelCritic,
-    Remark,
-    ScriptedCritic,
-    read_remarks,
-)
+from codegrad.engines.critic import ModelCritic, ScriptedCritic
 from codegrad.engines.engine import Direction, Guidance
+from codegrad.engines.remarks import Remark, read_remarks
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
@@ -297,9 +293,48 @@ def test_a_model_reviews_over_the_wire(
     }
     asked = server.requests[0]["messages"]
     assert "You review Python code" in asked[0]["content"]
-    assert START.rstrip() in asked[1]["content"]
+    assert "   9     return values[0]\n" in asked[1]["content"]
     assert "must return 2; it returns 3" in asked[1]["content"]
     assert dict(critic.counts) == {"confirmed": 1, "refuted": 1}
+
+
+def test_a_second_question_of_a_critic_is_within_its_budget(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with ChatServer(in_turn(["no JSON"])).running() as server, Workbench() as tools:
+        critic = ModelCritic(
+            "openai:critic",
+            bench=tools,
+            base_url=server.url,
+            book=CallBook(tmp_path / "calls.db"),
+        )
+        review = critic.review(
+            task, Program.from_task(task), Direction({}), budget=Budget(calls=1)
+        )
+        critic.close()
+    assert (len(server.requests), review.spent.calls) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "thoughts",
+    ["<think>f({1: 2}) fails</think>", "Let me see {a: 1} or [].\n</think>", ""],
+)
+def test_a_review_after_thoughts_is_read(thoughts: str) -> None:
+    remarks = read_remarks(f"{thoughts}For [1, 2]:\n{json.dumps(REVIEW)}\nDone.")
+    assert remarks is not None
+    assert len(remarks) == 3
+    assert read_remarks(f'{thoughts}{{"critiques": []}}') == []
+
+
+def test_of_a_review_that_was_cut_off_the_complete_points_are_read() -> None:
+    whole = json.dumps(REVIEW)
+    remarks = read_remarks(whole[: whole.index("no type hints") - 20])
+    assert remarks is not None
+    assert [r.problem for r in remarks] == [
+        "takes the first value",
+        "crashes on strings",
+    ]
 
 
 def test_a_critic_without_a_key_does_not_stop_the_run(

@@ -98,6 +98,7 @@ def test_code_is_found_in_every_usual_form(reply: str) -> None:
     [
         ("", "empty"),
         ("<think>hmm", "only thinking"),
+        ("[THINK]hmm", "only thinking"),
         ("I cannot help with that.", "no code"),
         ("Ich kann das leider nicht. 我不能。", "no code"),
         ("```python\ndef area(r):\n    return (\n```", "not valid Python"),
@@ -143,6 +144,11 @@ def test_a_reply_that_was_cut_is_not_taken_for_a_shorter_function() -> None:
     cut = "def area(r):\n    if r < 0:\n        raise ValueError\n    return (math.p"
     assert found(cut, is_cut=True).source is None
     assert "cut off" in found(cut, is_cut=True).problem
+
+
+@pytest.mark.parametrize("reply", ["", "<think>First", "  "])
+def test_a_reply_that_was_cut_before_the_code_is_said_to_be_cut(reply: str) -> None:
+    assert "cut off" in found(reply, is_cut=True).problem
 
 
 def test_a_method_is_replaced_inside_its_class() -> None:
@@ -205,7 +211,7 @@ def test_merging_keeps_every_definition_of_the_module(piece: str) -> None:
     merged = merge(MODULE, piece)
     if merged is not None:
         for name in ("area", "twice", "Stack"):
-            assert f" {name}(" in merged or f"class {name}" in merged
+            assert f" {name}(" in merged.source or f"class {name}" in merged.source
 
 
 def test_a_name_is_replaced_only_where_it_is_a_name() -> None:

@@ -34,18 +34,13 @@ def test_one_rest_halves_once() -> None:
 
 def test_the_circuit_opens_after_failures_in_a_row() -> None:
     host = Host(failures=3)
-    host.failed("one", for_all=False)
-    host.failed("two", for_all=False)
+    host.failed("one")
+    host.failed("two")
     host.answered()
-    host.failed("three", for_all=False)
+    host.failed("three")
     assert host.opened == ""
-    host.failed("four", for_all=False)
-    host.failed("five", for_all=False)
+    host.failed("four")
+    host.failed("five")
     assert host.opened.startswith("five; 3 requests in a row have failed")
-
-
-def test_what_concerns_every_request_opens_the_circuit_at_once() -> None:
-    host = Host()
-    host.failed("wrong key", for_all=True)
-    host.failed("later", for_all=True)
-    assert host.opened == "wrong key", "the first reason is the one that tells"
+    host.failed("six")
+    assert host.opened.startswith("five;"), "the first reason is the one that tells"

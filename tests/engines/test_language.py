@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegrad.budget import Budget
-from codegrad.engines.claims import CostClaim, InputClaim, PostClaim
+from codegrad.engines.claims import CostClaim, InputClaim, PostClaim, PropertyClaim
 from codegrad.engines.language import (
     ANSWERS,
     MAX_SUGGESTIONS,
@@ -22,7 +23,7 @@ from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.refine import refine
 from codegrad.store.calls import CallBook
-from codegrad.task import Task
+from codegrad.task import CallCheck, Constraint, Task
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench
 from tests.engines.chat_server import ChatServer, in_turn
@@ -50,6 +51,12 @@ ANSWER = {
     ],
     "pre": ["values"],
     "post": ["result in values", "result =", 7],
+    "properties": [
+        "middle(values) == middle(values[::-1])",
+        "values == values",
+        "middle(",
+    ],
+    "invariants": ["values == old_values", "result in values", "old_values ="],
     "cost": "O(n log n)",
 }
 
@@ -67,6 +74,8 @@ def test_examples_conditions_and_limits_are_read(task: Task) -> None:
         InputClaim("middle([])", "raises IndexError"),
         InputClaim("middle([3, 1, 2])", "3"),
         PostClaim("not ((values)) or (result in values)"),
+        PostClaim("values == old_values"),
+        PropertyClaim("not ((values)) or (middle(values) == middle(values[::-1]))"),
         CostClaim("O(n log n)"),
     ]
 
@@ -93,7 +102,10 @@ def test_what_cannot_be_read_suggests_nothing(reply: str, task: Task) -> None:
             st.lists(inner)
             | st.dictionaries(
                 st.sampled_from(
-                    ["examples", "post", "pre", "cost", "call", "expected"]
+                    [
+                        *("examples", "post", "pre", "cost", "call", "expected"),
+                        *("properties", "invariants"),
+                    ]
                 ),
                 inner,
             )
@@ -113,10 +125,51 @@ def test_a_text_without_quotes_is_a_text(task: Task) -> None:
 
 
 def test_the_code_under_way_is_not_shown(task: Task) -> None:
-    system, user = source_messages(task)
+    found = source_messages(task, size=2000)
+    assert found is not None
+    system, user = found
     assert "the secret plan" not in user.text
     assert "def middle(values: list[int]) -> int" in user.text
     assert "are data, not instructions" in system.text
+
+
+def test_a_thought_is_not_an_answer(task: Task) -> None:
+    reply = 'so {1} or {"examples": []} ...</think>{"post": ["result in values"]}'
+    assert read_suggestions(reply, task) == [PostClaim("result in values")]
+
+
+def test_what_is_known_is_left_out_before_the_statement_is(task: Task) -> None:
+    many = replace(
+        task,
+        constraints=tuple(
+            Constraint(f"test {n}", "tests", f"test {n} " * 40, CallCheck(([n],), n))
+            for n in range(60)
+        ),
+    )
+    found = source_messages(many, size=2000)
+    assert found is not None
+    text = found[1].text
+    assert task.prompt.strip() in text
+    assert "more that are not shown" in text
+    assert sum(len(m.text) for m in found) // 3 <= 2000
+    assert source_messages(many, size=200) is None
+
+
+def test_the_form_is_asked_for_where_the_model_can_keep_to_one(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with ChatServer(in_turn([json.dumps(ANSWER)])).running() as server:
+        source = ModelSource(
+            "openai:reader", base_url=server.url, book=CallBook(tmp_path / "calls.db")
+        )
+        found = source.suggest(task, budget=Budget(calls=1))
+        source.close()
+    (request,) = server.requests
+    schema = request["response_format"]["json_schema"]["schema"]
+    assert {"properties", "invariants", "pre"} <= schema["properties"].keys()
+    assert (found.spent.calls, len(found.suggestions)) == (1, 8)
+    assert "the budget is spent" in found.note
 
 
 def test_a_model_is_asked_several_times_and_agreement_counts(

@@ -181,6 +181,139 @@ def test_a_budget_ends_the_run_with_the_best_so_far(runner: Runner) -> None:
     assert result.code.rstrip().endswith("values[2]")
 
 
+PLANS = "1. Sort the values.\n2. Select with a heap.\n3. Count smaller ones."
+OTHERS = "1. Partition them.\n2. Use two heaps.\n3. Use the statistics module."
+
+
+def is_plan_request(prompt: str) -> bool:
+    return "different approaches" in prompt
+
+
+def planning(runner: Runner, *plans: str, code: str = WRONG) -> None:
+    """Let the server name the plans in turn, and write the same code for all."""
+    named, written = in_turn(plans), in_turn([code])
+    runner.server.answer = lambda prompt, body: (
+        named(prompt, body) if is_plan_request(prompt) else written(prompt, body)
+    )
+
+
+def test_what_is_thought_aloud_is_no_plan(runner: Runner) -> None:
+    planning(runner, f"1. The user wants\n2. Hmm {{x}}\n</think>\n\n{PLANS}")
+    engine = runner.engine(Style(width=1, plans=3))
+    engine.generate(runner.task, budget=Budget())
+    engine.close()
+    assert "Follow this approach: Sort the values." in runner.prompts()[1]
+
+
+def test_a_plan_request_that_failed_is_made_again(runner: Runner) -> None:
+    planning(runner, PLANS)
+    runner.server.faults = lambda number, prompt: (
+        Fault("status", 500) if is_plan_request(prompt) and number <= 3 else None
+    )
+    engine = runner.engine(Style(width=1, plans=3))
+    first = engine.generate(runner.task, budget=Budget())
+    engine.generate(runner.task, budget=Budget())
+    engine.close()
+    assert "no approaches: " in first.note
+    followed = ["Follow this approach" in p for p in runner.prompts()]
+    assert followed == [False, False, False, False, False, True]
+
+
+def test_approaches_that_brought_no_step_are_named_and_replaced(
+    runner: Runner,
+) -> None:
+    named = in_turn([PLANS, OTHERS])
+
+    def answer(prompt: str, body: Mapping[str, Any]) -> str:
+        if is_plan_request(prompt):
+            return named(prompt, body)
+        plan = prompt.partition("Follow this approach: ")[2]
+        return WRONG.replace("max(values)", f"{sum(plan[:9].encode())}")
+
+    runner.server.answer = answer
+    result = runner.run(runner.engine(Style(width=3, plans=3)), budget=Budget(calls=11))
+    assert not result.verified
+    asked = [p for p in runner.prompts() if is_plan_request(p)]
+    assert len(asked) == 2
+    tried = asked[1].partition("# What was tried\n")[2].split("\n\n")[0]
+    assert tried.splitlines() == [
+        "- Sort the values.: does not lower the loss",
+        "- Select with a heap.: does not lower the loss",
+        "- Count smaller ones.: does not lower the loss",
+    ]
+    assert "also from all that was tried" in asked[1]
+    last = [p.partition("Follow this approach: ")[2] for p in runner.prompts()[-3:]]
+    assert sorted(text.split(".")[0] for text in last) == [
+        "Partition them",
+        "Use the statistics module",
+        "Use two heaps",
+    ]
+
+
+def test_an_accepted_step_brings_its_own_approaches(runner: Runner) -> None:
+    planning(runner, PLANS, OTHERS, code=BETTER)
+    runner.run(runner.engine(Style(width=1, plans=3)), budget=Budget(calls=4))
+    asked = [p for p in runner.prompts() if is_plan_request(p)]
+    assert len(asked) == 2
+    assert "also from all that was tried" not in asked[1]
+
+
+def test_labels_do_not_begin_again_in_every_round(runner: Runner) -> None:
+    runner.server.answer = in_turn([WRONG, BETTER, WRONG])
+    runner.run(runner.engine(Style(width=2, plans=0)), budget=Budget(calls=4))
+    labels = [e.data["label"] for e in runner.events if e.kind == "proposed"]
+    assert len(set(labels)) == len(labels)
+    assert labels[0] == "reply 1"
+
+
+def test_a_budget_in_seconds_holds_for_all_questions_of_a_round(
+    runner: Runner,
+) -> None:
+    runner.server.delay_s = 0.6
+    engine = runner.engine(Style(width=3, plans=3))
+    answer = engine.propose(
+        runner.task,
+        Program.from_task(runner.task),
+        Direction({}),
+        budget=Budget(seconds=0.4),
+    )
+    engine.close()
+    assert len(runner.server.requests) == 1
+    assert answer.exhausted
+    assert "the budget is spent (seconds)" in answer.note
+
+
+def test_a_second_question_repeats_only_the_end_of_the_answer(runner: Runner) -> None:
+    thoughts = f"<think>{'hmm ' * 3000}</think>"
+    prose = "I would sort. " * 400 + "That is all."
+    runner.server.answer = in_turn([thoughts + prose, RIGHT])
+    assert runner.run(runner.engine()).verified
+    first, second = (r["messages"] for r in runner.server.requests)
+    assert second[:2] == first
+    said = second[2]["content"]
+    assert said.startswith("...")
+    assert said.endswith("That is all.")
+    assert "hmm" not in said
+    assert len(said) < 2000
+
+
+def test_a_second_question_that_does_not_fit_is_not_asked(runner: Runner) -> None:
+    runner.server.answer = in_turn(["hm " * 500])
+    engine = runner.engine()
+    engine.generate(runner.task, budget=Budget())
+    engine.close()
+    size = sum(
+        len(m["content"]) // 3 + 8 for m in runner.server.requests[0]["messages"]
+    )
+    runner.server.requests.clear()
+    small = Style(width=1, plans=0, context_tokens=size + 1000, max_tokens=1000)
+    engine = runner.engine(small, cache=CacheMode.OFF, payer="other")
+    answer = engine.generate(runner.task, budget=Budget())
+    engine.close()
+    assert len(runner.server.requests) == 1
+    assert "no room to ask again" in answer.note
+
+
 def test_a_budget_of_nothing_sends_nothing(runner: Runner) -> None:
     result = runner.run(runner.engine(), budget=Budget(calls=0))
     assert (result.outcome, runner.server.requests) == (Outcome.EXHAUSTED, [])

@@ -1,9 +1,12 @@
 """Local weights: names without the extra, and a tiny model that really runs with it."""
 
+import functools
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from codegrad.engines.client import ChatClient, Patience
 from codegrad.engines.llm import LLMEngine, Style
 from codegrad.engines.local import (
     LocalWire,
+    fingerprint,
     is_installed,
     models_folder,
     thread_count,
@@ -92,6 +96,30 @@ def test_the_same_seed_writes_the_same_model(tmp_path: Path) -> None:
     first = write_tiny_model(tmp_path / "a.gguf").read_bytes()
     assert write_tiny_model(tmp_path / "b.gguf").read_bytes() == first
     assert first[:4] == b"GGUF"
+
+
+def test_weights_of_one_base_are_told_apart(tmp_path: Path) -> None:
+    size, tensor = 20 << 20, 512 << 10
+    base = bytearray(b"GGUF" + bytes(size))
+    path = tmp_path / "m.gguf"
+    path.write_bytes(base)
+    found = {fingerprint(path)}
+    for start in (0, size // 3, size // 2, size - tensor):
+        tuned = bytearray(base)
+        tuned[start : start + tensor] = b"\x01" * tensor
+        path.write_bytes(tuned)
+        found.add(fingerprint(path))
+    path.write_bytes(base + b"\0")
+    found.add(fingerprint(path))
+    assert len(found) == 6
+    (tmp_path / "copy.gguf").write_bytes(base)
+    assert fingerprint(tmp_path / "copy.gguf") in found
+
+
+def test_a_file_that_is_small_or_empty_has_a_name_too(tmp_path: Path) -> None:
+    for text in (b"", b"GGUF"):
+        (tmp_path / "m.gguf").write_bytes(text)
+        assert len(fingerprint(tmp_path / "m.gguf")) == 16
 
 
 @pytest.mark.skipif(is_installed(), reason="the extra is installed here")
@@ -182,6 +210,27 @@ def test_a_file_that_is_no_model_is_a_sentence(tmp_path: Path) -> None:
         LocalWire(f"local:{other}")
     with pytest.raises(EngineError, match="cannot be read"):
         LocalWire("local:./nothing.gguf")
+
+
+@local
+def test_a_model_is_called_the_same_before_and_after_it_is_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed in its first minutes has to find its replies again."""
+    monkeypatch.setenv("CODEGRAD_MODELS", str(tmp_path / "models"))
+    write_tiny_model(tmp_path / "tiny.gguf")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        name = f"local:http://127.0.0.1:{server.server_port}/tiny.gguf"
+        first = LocalWire(name)
+        assert not first.served.weights.is_here
+        before = first.endpoint
+        server.shutdown()
+    assert LocalWire(name).endpoint == before
+    first.served.weights.path.write_bytes(b"GGUF other weights")
+    assert first.endpoint == before, "a run does not change its name"
+    assert LocalWire(name).endpoint != before
 
 
 @local

@@ -13,20 +13,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegrad.code import Program
-from codegrad.engines.engine import Attempt, Direction, Guidance, Other
+from codegrad.engines.claims import AGREED, OBSERVED
+from codegrad.engines.engine import Attempt, Direction, Guidance, Other, changed_line
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,
+    correction,
     plan_prompt,
     proposal_prompt,
     read_plans,
     review_prompt,
     target_of,
+    tokens,
 )
 from codegrad.engines.scripted import ScriptedEngine
+from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.optim.cgd import CGD
 from codegrad.task import Constraint, StdinCheck, Task, static_constraints
 from codegrad.tasks.python_file import task_from_text
+from codegrad.verdict import Counterexample, Span
 from codegrad.verify.stage import Workbench
 from codegrad.verify.verification import VerificationLoss
 
@@ -132,6 +137,92 @@ def test_what_the_guidance_hides_is_not_in_the_prompt(bench: Workbench) -> None:
     assert "median(" not in part
     assert "what ran" not in part
     assert "satisfy example 1" in part
+
+
+def test_an_attempt_is_told_with_what_it_changed() -> None:
+    task = median()
+    program = Program.from_task(task)
+    changed = {"median.py": MEDIAN.replace("n = len(values)", "n = len(set(values))")}
+    line = changed_line(program.sources, changed)
+    tried = Attempt("reply 2", 0, accepted=False, outcome="breaks test 2", change=line)
+    direction = Direction({}, momentum=(tried,))
+    target = target_of(task, program, direction)
+    text = proposal_prompt(task, program, target, direction, size=4000)
+    assert (
+        "- reply 2 (`n = len(values)` -> `n = len(set(values))`): breaks test 2"
+        in text.messages[-1].text
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("a = 1\n", "a = 1\n", ""),
+        ("a = 1\n", "a = 1\n\n\n", ""),
+        ("a = 1\n", "a = 1\nb = 2\nc = 3\n", "nothing -> `b = 2`, and 1 more line"),
+        ("a = 1\nb = 2\n", "a = 1\n", "`b = 2` -> nothing"),
+        (
+            "a = 1\nx\nb = 2\n",
+            "a = 3\nx\nb = 4\nc = 5\n",
+            "`a = 1` -> `a = 3`, and 2 more lines",
+        ),
+    ],
+)
+def test_a_change_is_told_in_one_line(before: str, after: str, line: str) -> None:
+    assert changed_line({"m.py": before}, {"m.py": after}) == line
+
+
+def test_a_listing_for_review_has_the_numbers_that_claims_need(
+    bench: Workbench,
+) -> None:
+    text = review(bench).messages[-1].text
+    for number, line in enumerate(MEDIAN.rstrip().split("\n"), 1):
+        assert f"{number:>4} {line}".rstrip() in text
+    assert "line numbers" not in proposal(bench).messages[-1].text
+
+
+def test_only_what_is_doubted_is_said_to_be_the_critics_word() -> None:
+    task = median()
+    program = Program.from_task(task)
+    target = target_of(task, program, Direction({}))
+    for call, weight, doubted in (
+        ("median([5, 1, 3])", OBSERVED, True),
+        ("median([3, 1, 2])", AGREED, False),
+    ):
+        critique = Critique(
+            "critic 1",
+            "correctness",
+            "median.py",
+            "median",
+            Span(13),
+            "sort first",
+            (Counterexample(call, "3", "1"),),
+            source=CritiqueSource.CRITIC,
+            hard=False,
+            weight=weight,
+        )
+        direction = Direction({("median.py", "median"): Gradient([critique])})
+        prompt = proposal_prompt(task, program, target, direction, size=4000)
+        said = "so the critic says" in prompt.messages[-1].text
+        assert said is doubted
+
+
+@pytest.mark.parametrize("text", ["sorting", "数" * 400])
+def test_a_second_question_fits_or_is_not_asked(text: str) -> None:
+    task = median()
+    program = Program.from_task(task)
+    target = target_of(task, program, Direction({}))
+    prompt = proposal_prompt(task, program, target, Direction({}), size=4000)
+    used = sum(tokens(m.text) for m in prompt.messages)
+    fitting = 0
+    for size in range(used, used + 900, 20):
+        again = correction(prompt, text * 20, "it is prose", "Write code.", size=size)
+        if again is not None:
+            fitting += 1
+            assert sum(tokens(m.text) for m in again.messages) <= size
+            assert again.messages[-2].text.endswith(text[-2:])
+    assert fitting
+    assert correction(prompt, text, "no", "Code.", size=used) is None
 
 
 @given(st.integers(300, 6000), st.integers(0, 60), st.integers(0, 3))

@@ -60,6 +60,51 @@ def test_a_context_that_is_too_small_is_named(status: int, said: str) -> None:
     found = refusal(status, said, name="openai:m", endpoint="e", used=ALL)
     assert found.trouble is Trouble.REFUSED
     assert "too large for the context of openai:m; use a model with a" in str(found)
+    assert "--context" in str(found)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "max_tokens is too large: 16384. This model supports at most 4096 completion "
+        "tokens",
+        "max_tokens: 16384 > 8192, which is the maximum allowed number of output",
+        "`max_completion_tokens` must be less than or equal to `8192`",
+    ],
+)
+def test_a_reply_length_that_a_model_does_not_have_is_named(said: str) -> None:
+    found = refusal(400, said, name="openai:m", endpoint="e", used=ALL)
+    assert found.trouble is Trouble.REFUSED
+    assert "openai:m does not answer at such a length; say --max-tokens N" in str(found)
+
+
+GOOGLE_A_MINUTE = (
+    "You exceeded your current quota, please check your plan and billing details. For "
+    "more information on this error, head to: https://ai.google.dev/gemini-api/docs/"
+    "rate-limits. * Quota exceeded for metric: generativelanguage.googleapis.com/"
+    "generate_content_free_tier_requests, limit: 10 Please retry in 36.4s."
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "header", "wait_s"),
+    [
+        (GOOGLE_A_MINUTE, None, 36.4),
+        ("You exceeded your current quota", 7.0, 7.0),
+        ("Rate limit reached for m. Please try again in 6m0s.", None, 360.0),
+        ("Please try again in 20ms. Visit", None, 0.02),
+        ("Please retry after 26 seconds.", None, 26.0),
+        ("retry in 1 hour", 3.0, 3.0),
+        ("slow down", None, None),
+    ],
+)
+def test_who_says_when_to_come_back_is_busy(
+    said: str, header: float | None, wait_s: float | None
+) -> None:
+    found = refusal(429, said, name="m", endpoint="e", retry_after_s=header)
+    assert found.trouble is Trouble.BUSY
+    assert found.retry_after_s == wait_s
+    assert len(str(found)) < 300
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,16 @@
 """The direction: said once, strongest first, contradictions noticed."""
 
+import pytest
+
+from codegrad.code import Program
+from codegrad.engines.claims import InputClaim
+from codegrad.engines.critic import run_claims
+from codegrad.engines.remarks import Remark
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.optim.aggregate import aggregate
+from codegrad.tasks.python_file import task_from_text
 from codegrad.verdict import Counterexample, Span
+from codegrad.verify.stage import Workbench
 
 
 def critique(
@@ -51,3 +59,40 @@ def test_what_ran_is_never_dropped_and_clauses_contradict_nothing() -> None:
     assert {FACT, clause} <= set(found.gradients[KEY])
     assert found.expected["f(1)"] == "2"
     assert found.notes == ()
+
+
+TEXT = 'def f(x):\n    """Double.\n\n    >>> f(3)\n    6\n    """\n    return [x]\n'
+
+
+def reviewed(bench: Workbench, *expected: str) -> Gradient:
+    """Return the critiques that real claims about `f(1)` become."""
+    task = task_from_text(TEXT, "m.py", "f")
+    remarks = [
+        Remark("correctness", 7, f"must be {said}", "", InputClaim("f( 1 )", said))
+        for said in expected
+    ]
+    program = Program.from_task(task)
+    return Gradient(run_claims(remarks, task, program, "m.py", bench).critiques)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("2", "3"), ("[2]", "[3]"), ("2", "raises ValueError")]
+)
+def test_real_claims_that_contradict_each_other_are_noticed(
+    first: str, second: str, bench: Workbench
+) -> None:
+    found = aggregate({KEY: reviewed(bench, first, second)}, {})
+    assert [c.direction for c in found.gradients[KEY]] == [f"must be {first}"]
+    assert found.notes == (
+        f"a critic expects {second} of f(1), where {first} was expected before; it is "
+        "not followed",
+    )
+    later = aggregate({KEY: reviewed(bench, second)}, found.expected)
+    assert (later.gradients, len(later.notes)) == ({}, 1)
+
+
+def test_the_same_value_in_another_spelling_is_no_contradiction(
+    bench: Workbench,
+) -> None:
+    found = aggregate({KEY: reviewed(bench, "{'a':2, 'b': 1}", "{'b': 1, 'a': 2}")}, {})
+    assert (len(found.gradients[KEY].critiques), found.notes) == (2, ())

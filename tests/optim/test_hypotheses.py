@@ -1,13 +1,22 @@
 """Generated constraints are suspects: soft, numbered, and never against the user."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from codegrad.budget import Budget
-from codegrad.engines.claims import Claim, CostClaim, InputClaim, PostClaim, Suggestion
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.claims import (
+    Claim,
+    CostClaim,
+    InputClaim,
+    PostClaim,
+    PropertyClaim,
+    Suggestion,
+)
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.language import ScriptedSource
+from codegrad.engines.remarks import Remark
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.optim.hypotheses import UNSEEN, Hypotheses
@@ -15,6 +24,7 @@ from codegrad.optim.trust import SOFT
 from codegrad.refine import Outcome, refine
 from codegrad.store.task_json import task_from_json, task_to_json
 from codegrad.task import (
+    AssertionCheck,
     CallCheck,
     ClauseCheck,
     Constraint,
@@ -26,7 +36,9 @@ from codegrad.task import (
     static_constraints,
 )
 from codegrad.tasks.python_file import task_from_text
+from codegrad.verdict import Status
 from codegrad.verify.stage import Workbench
+from codegrad.verify.verification import VerificationLoss
 
 START = '''def middle(values):
     """Return the middle one of the sorted values.
@@ -82,6 +94,48 @@ def test_what_the_examples_contradict_or_nothing_breaks_is_not_trusted(
     assert weighed(task, bench, claim, GOOD)[str(claim)] == 0
 
 
+RAISING = START.replace(
+    ">>> middle([9",
+    ">>> middle([])\n    Traceback (most recent call last):\n"
+    "    ValueError: empty\n    >>> middle([9",
+)
+BOUND = START.replace(
+    '    """\n    return',
+    '\n    pre: len(values) > 0\n    post: result in values\n    """\n    return',
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        (RAISING, InputClaim("middle([])", "None")),
+        (RAISING, InputClaim("middle( [] )", "raises IndexError")),
+        (START, InputClaim("middle([3,1,2])", "raises IndexError")),
+        (BOUND, InputClaim("middle([])", "raises IndexError")),
+        (BOUND, InputClaim("middle([5, 1, 3])", "77")),
+    ],
+)
+def test_what_the_user_says_otherwise_is_not_trusted_whoever_agrees(
+    text: str, claim: InputClaim, bench: Workbench
+) -> None:
+    task = task_from_text(text, "middle.py", "middle")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(claim, "model", others=9)])
+    hypotheses.weigh([])
+    (row,) = hypotheses.to_data()
+    assert (row["trust"], row["why"]) == (0, "the user says otherwise")
+
+
+def test_a_run_that_the_user_gave_is_not_doubted(bench: Workbench) -> None:
+    case = Constraint("case 1", "tests", "2 -> 4", StdinCheck("2\n", "4\n"))
+    constraints = (*static_constraints(), case)
+    task = Task("p.py", "", {"p.py": "print(input())\n"}, "p.py", constraints)
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(InputClaim("2", "6"), "model", others=9)])
+    hypotheses.weigh([])
+    assert hypotheses.to_data()[0]["trust"] == 0
+
+
 def test_trusted_hypotheses_become_soft_constraints_with_their_number(
     task: Task, bench: Workbench
 ) -> None:
@@ -101,6 +155,69 @@ def test_trusted_hypotheses_become_soft_constraints_with_their_number(
         assert SOFT <= constraint.trust < 1
     extended = Task("t", "middle", task.sources, task.main, (*task.constraints, *found))
     assert task_from_json(task_to_json(extended)) == extended
+
+
+MIRRORED = PropertyClaim("middle(values) == -middle([-v for v in values])")
+FIRST = PropertyClaim("middle(values) == middle(values[:1])")
+KEPT = PostClaim("values == old_values")
+SORTING = START.replace(
+    "return values[0]", "values.sort()\n    return values[len(values) // 2]"
+)
+
+
+def test_properties_and_invariants_are_weighed_like_examples(
+    task: Task, bench: Workbench
+) -> None:
+    trust = weighed(task, bench, MIRRORED, FIRST, KEPT)
+    assert trust[str(MIRRORED)] > SOFT
+    assert trust[str(FIRST)] < SOFT
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(KEPT, "model", 2), Suggestion(MIRRORED, "model", 2)])
+    hypotheses.weigh([SORTING])
+    kept, mirrored = hypotheses.to_data()
+    assert kept["why"].startswith("0 of 1 candidates")
+    assert mirrored["why"].startswith("1 of 1 candidates")
+
+
+def test_a_candidate_that_returns_no_value_says_nothing(
+    task: Task, bench: Workbench
+) -> None:
+    opaque = START.replace("return values[0]", "return print")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(POST, "model"), Suggestion(KEPT, "model")])
+    hypotheses.weigh([opaque])
+    whys = [row["why"] for row in hypotheses.to_data()]
+    assert all(why.startswith("0 of 0 candidates") for why in whys)
+
+
+def test_a_property_that_the_examples_break_is_not_trusted(bench: Workbench) -> None:
+    text = START.replace("[9, 4, 7, 1, 5]", "[2, 1, 3]")
+    task = task_from_text(text.replace("    5\n", "    3\n"), "middle.py", "middle")
+    swapped = PropertyClaim("middle([3, 1, 2]) == middle([2, 1, 3])")
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(swapped, "model", others=9)])
+    hypotheses.weigh([])
+    assert hypotheses.to_data()[0]["trust"] == 0
+
+
+def test_a_trusted_property_is_a_soft_test_of_candidates(
+    task: Task, bench: Workbench
+) -> None:
+    hypotheses = Hypotheses(task, bench)
+    hypotheses.add([Suggestion(MIRRORED, "model", others=2)])
+    hypotheses.weigh([RIGHT, ALSO])
+    again = Hypotheses(task, bench)
+    again.restore(json.loads(json.dumps(hypotheses.to_data())))
+    (constraint,) = again.constraints()
+    assert isinstance(constraint.check, AssertionCheck)
+    assert not constraint.hard
+    extended = replace(task, constraints=(*task.constraints, constraint))
+    assert task_from_json(task_to_json(extended)) == extended
+    loss = VerificationLoss(extended, bench=bench)
+    for source, status in ((RIGHT, Status.PASSED), (OVERFIT, Status.REFUTED)):
+        verdicts = loss.evaluate({task.main: source}).verdicts
+        found = {v.constraint: v.status for v in verdicts}
+        assert found[constraint.name] is status
 
 
 def test_only_the_user_lets_a_generated_constraint_veto(
@@ -126,11 +243,19 @@ def test_answers_alone_are_not_trusted_like_programs(
 
 def test_weighing_goes_on_after_a_restart(task: Task, bench: Workbench) -> None:
     hypotheses = Hypotheses(task, bench)
-    hypotheses.add([Suggestion(GOOD, "model", 1, 0), Suggestion(POST, "model")])
+    seen = InputClaim("middle([8,5,6])", "6", "8")
+    said = [
+        Suggestion(GOOD, "model", 1, 0),
+        Suggestion(POST, "model"),
+        Suggestion(seen, "critic"),
+    ]
+    hypotheses.add(said)
     hypotheses.weigh([RIGHT, ALSO])
     again = Hypotheses(task, bench)
     again.restore(json.loads(json.dumps(hypotheses.to_data())))
     assert again.constraints() == hypotheses.constraints()
+    again.add([*said, Suggestion(InputClaim("middle([8, 5, 6])", "6"), "critic")])
+    assert again.to_data() == hypotheses.to_data(), "heard before, whoever says it"
     assert not again.weigh([RIGHT, ALSO])
 
 
@@ -195,7 +320,7 @@ def test_a_run_hears_the_source_once_and_shows_the_trust(task: Task) -> None:
     assert "trust 0." in row.provenance
     told = [event.data for event in events if event.kind == "constraints"]
     refuted = next(h for h in told[-1]["hypotheses"] if h["claim"] == str(AGAINST))
-    assert refuted["why"] == "an example of the user says otherwise"
+    assert refuted["why"] == "the user says otherwise"
     assert refuted["trust"] == 0
 
 

@@ -10,14 +10,15 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.engines.claims import InputClaim
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import Direction
+from codegrad.engines.remarks import Remark
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
-from codegrad.optim.strategy import STRATEGIES, strategy_of
+from codegrad.optim.strategy import STRATEGIES, Critic, strategy_of
 from codegrad.refine import Outcome, Result, refine
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
@@ -71,6 +72,8 @@ def run(  # noqa: PLR0913 - what a run depends on
     **options: Any,
 ) -> tuple[Result, list[Direction]]:
     engine = ScriptedEngine(replies, width=width)
+    if strategy_of(name).critic is Critic.UNCHECKED:
+        critic = critic or [()]
     result = refine(
         task_of(),
         engines=[engine],
@@ -251,7 +254,11 @@ def test_an_engine_that_repeats_itself_ends_the_run_with_a_reason(
 ) -> None:
     strategy = replace(strategy_of(name), searches=False)
     result = refine(
-        task_of(), engines=[Parrot([NOTHING])], strategy=strategy, bench=bench
+        task_of(),
+        engines=[Parrot([NOTHING])],
+        critic=ScriptedCritic([], bench=bench),
+        strategy=strategy,
+        bench=bench,
     )
     assert result.outcome is Outcome.EXHAUSTED
     assert result.reason == "scripted: nothing new in 3 answers"

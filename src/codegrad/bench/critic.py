@@ -7,8 +7,10 @@ truths (inputs on which the program and the reference differ) and as many falseh
 several kinds. An obedient engine does to the letter whatever of it reaches the step,
 offers another wrong program too, and a right one last. Printed: the claims by kind and
 what became of them; the accepted steps, and how many got worse by the loss or on
-generated inputs that nobody saw; and the same for a critic that is believed and a loop
-that takes every step. Only what this program prints knows the reference.
+generated inputs that nobody saw; and the runs that end with less than their best. All
+this for the strategy as it is shipped, with search, repairs and restarts; without
+these; and for a critic that is believed and a loop that takes every step. Only what
+this program prints knows the reference.
 """
 
 import argparse
@@ -23,48 +25,48 @@ from pathlib import Path
 from typing import Any
 
 from codegrad.bench.datasets import open_dataset
+from codegrad.bench.lies import TRUE, Told, is_met, told_of
 from codegrad.bench.pool import quick
 from codegrad.bench.problems import Problem
 from codegrad.bench.rows import read_rows
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.engines.claim_checks import Expectation
-from codegrad.engines.claims import (
-    AssumesClaim,
-    Claim,
-    ClaimStatus,
-    InputClaim,
-    PostClaim,
-)
-from codegrad.engines.critic import Remark, ScriptedCritic
+from codegrad.engines.claims import Claim, ClaimStatus, InputClaim
+from codegrad.engines.critic import ScriptedCritic
 from codegrad.engines.engine import (
     Answer,
     Direction,
+    Engine,
     Guidance,
     Progress,
     Proposal,
     silent,
 )
 from codegrad.engines.extraction import extract
+from codegrad.engines.intent import Expectation
+from codegrad.engines.remarks import Remark
+from codegrad.engines.search import SearchEngine
 from codegrad.errors import CodeGradError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
 from codegrad.optim.strategy import CODEGRAD, Critic, Gate, Strategy
 from codegrad.refine import refine
 from codegrad.sandbox import Call, CallOutcome, Ending
-from codegrad.task import CallCheck, Task
-from codegrad.tasks.literals import call_text, read_call
-from codegrad.verify.comparison import matches
+from codegrad.task import Task
+from codegrad.tasks.literals import read_call
 from codegrad.verify.generation import inputs_of
 from codegrad.verify.inputs import Args
 from codegrad.verify.stage import Workbench
 
-TRUTHS = 4
-"""True claims of one review, and false ones."""
-
 STEPS = 3
-PROJECTED = replace(CODEGRAD, name="codegrad", searches=False, restarts=False)
+SEARCHED = 300
+"""Candidates of the search in one step: few, so that the critic has a say too."""
+
+SHIPPED = CODEGRAD
+PROJECTED = replace(
+    CODEGRAD, name="the model and the gate alone", searches=False, restarts=False
+)
 BELIEVED = replace(
     PROJECTED,
     name="believed, every step taken",
@@ -72,21 +74,7 @@ BELIEVED = replace(
     critic=Critic.UNCHECKED,
     guidance=Guidance(checks_claims=False),
 )
-TRUE = "true: they differ"
 _SHOWN_LIMIT = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A claim, and whether it is true by the reference."""
-
-    claim: Claim
-    kind: str
-
-    @property
-    def is_true(self) -> bool:
-        """Whether the reference says so."""
-        return self.kind == TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +107,9 @@ class Tally:
     solved: int = 0
     spoilt: int = 0
     """Runs that end with fewer unseen inputs right than they began with."""
+
+    lost: int = 0
+    """Runs that end with a higher loss than they had reached."""
 
     @property
     def caught(self) -> float:
@@ -266,7 +257,7 @@ def _case(  # noqa: PLR0913, PLR0917 - what a case is made of
         if meant.kind is Ending.RETURNED and _is_plain(meant.value)
     ]
     half = len(known) // 2
-    told = _told(task, known[:half], rng)
+    told = told_of(task, known[:half], rng)
     unseen = tuple((args, value) for args, value, _ in known[half:])
     if not told or not unseen:
         return None
@@ -288,105 +279,18 @@ def _is_plain(value: object) -> bool:
         return False
 
 
-def _told(
-    task: Task,
-    known: Sequence[tuple[Args, Any, CallOutcome]],
-    rng: random.Random,
-) -> tuple[Told, ...]:
-    """Return as many truths as falsehoods, mixed; nothing if there is no truth."""
-    differ = [row for row in known if not _is_met(row)][:TRUTHS]
-    true = [
-        Told(_claim(task, args, meant, _shown(done)), TRUE)
-        for args, meant, done in differ
-    ]
-    lies = list(_lies(task, known, differ))
-    rng.shuffle(lies)
-    both = [*true, *lies[: len(true)]]
-    rng.shuffle(both)
-    return tuple(both) if len(lies) >= len(true) else ()
-
-
-def _is_met(row: tuple[Args, Any, CallOutcome]) -> bool:
-    _, meant, done = row
-    return done.kind is Ending.RETURNED and matches(done.value, meant)
-
-
-def _lies(
-    task: Task,
-    known: Sequence[tuple[Args, Any, CallOutcome]],
-    differ: Sequence[tuple[Args, Any, CallOutcome]],
-) -> Iterator[Told]:
-    agree = [row for row in known if _is_met(row)]
-    for args, meant, done in differ[:2]:
-        said = repr(_other_than(done.value))
-        yield Told(_claim(task, args, meant, said), "observation is false")
-    for args, meant, done in agree[:2]:
-        yield Told(_claim(task, args, meant, ""), "it does so already")
-        wanted = _other_than(done.value)
-        lie = _claim(task, args, wanted, repr(done.value))
-        yield Told(lie, "expectation is false")
-    for check in _examples(task)[:2]:
-        wanted = _other_than(check.expected)
-        yield Told(_claim(task, check.args, wanted, ""), "against an example")
-        yield Told(PostClaim(f"result != {check.expected!r}"), "postcondition is false")
-        yield Told(PostClaim("result == result"), "postcondition holds already")
-    for args, _, _ in differ[:1]:
-        names = _parameters(task)
-        if len(names) == len(args):
-            pairs = zip(names, args, strict=True)
-            holds = " and ".join(f"{name} == {value!r}" for name, value in pairs)
-            yield Told(AssumesClaim(holds), "assumption is false")
-
-
-def _examples(task: Task) -> list[CallCheck]:
-    checks = (c.check for c in task.constraints)
-    return [c for c in checks if isinstance(c, CallCheck) and not c.kwargs]
-
-
-def _parameters(task: Task) -> list[str]:
-    for node in ast.parse(task.source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == task.entry_point:
-            return [a.arg for a in node.args.args]
-    return []
-
-
-def _claim(task: Task, args: Args, expected: object, observed: str) -> InputClaim:
-    return InputClaim(call_text(task.entry_point, args, {}), repr(expected), observed)
-
-
-def _shown(outcome: CallOutcome) -> str:
-    if outcome.kind is Ending.RETURNED:
-        return repr(outcome.value)
-    return f"raises {outcome.error}" if outcome.kind is Ending.RAISED else ""
-
-
-def _other_than(value: object) -> object:  # noqa: PLR0911 - one answer a type
-    match value:
-        case bool():
-            return not value
-        case int() | float():
-            return value + 1
-        case str():
-            return value + "x"
-        case list():
-            return [*value, 0]
-        case tuple():
-            return (*value, 0)
-        case None:
-            return 0
-        case _:
-            return None
-
-
 def carry_out(case: Case, strategy: Strategy, bench: Workbench, tally: Tally) -> None:
     """Run one case with one strategy and add what happened to `tally`."""
     remarks = [
         Remark("correctness", 1, str(told.claim), "", told.claim) for told in case.told
     ]
     events: list[Event] = []
+    engines: list[Engine] = [ObedientEngine(case)]
+    if strategy.searches:
+        engines.insert(0, SearchEngine(bench=bench, step_candidates=SEARCHED))
     result = refine(
         case.task,
-        engines=[ObedientEngine(case)],
+        engines=engines,
         critic=ScriptedCritic([remarks] * STEPS, bench=bench),
         strategy=strategy,
         bench=bench,
@@ -398,16 +302,24 @@ def carry_out(case: Case, strategy: Strategy, bench: Workbench, tally: Tally) ->
         tally.claims[kinds[row["claim"]]][row["status"]] += 1
     start = share = _share(case, case.task.source, bench)
     loss = next(e.data["loss"]["value"] for e in events if e.kind == "verified")
+    best = loss
+    source = case.task.source
     for event in events:
         if event.kind != "stepped":
             continue
         tally.steps += 1
-        if event.data["accepted"]:
-            now = _share(case, event.data["sources"][case.task.main], bench)
-            tally.accepted += 1
-            tally.worse_loss += event.data["loss"]["value"] > loss
-            tally.worse_unseen += now < share
-            share, loss = now, event.data["loss"]["value"]
+        reached = event.data["loss"]["value"]
+        # A restart goes on from another program: steps are compared with that one.
+        if (text := event.data["sources"][case.task.main]) != source:
+            now = _share(case, text, bench)
+            if event.data["accepted"]:
+                tally.accepted += 1
+                tally.worse_loss += reached > loss
+                tally.worse_unseen += now < share
+            share, source = now, text
+        loss, best = reached, min(best, reached)
+    last = next(e.data["loss"]["value"] for e in events if e.kind == "finished")
+    tally.lost += last > best
     end = _share(case, result.code, bench)
     tally.solved += end == 1
     tally.spoilt += end < start
@@ -418,13 +330,13 @@ def _share(case: Case, source: str, bench: Workbench) -> float:
     inputs = [args for args, _ in case.unseen]
     done = _run(source, case.task.entry_point, inputs, bench)
     pairs = zip(case.unseen, done, strict=False)
-    right = sum(_is_met((args, meant, what)) for (args, meant), what in pairs)
+    right = sum(is_met((args, meant, what)) for (args, meant), what in pairs)
     return right / len(inputs)
 
 
 def report(tallies: Mapping[str, Tally], count: int) -> str:
     """Return the tables as text."""
-    checked = next(iter(tallies.values()))
+    checked = tallies[PROJECTED.name]
     lines = [f"{count} wrong programs, claims of the first review, each executed", ""]
     lines.append(f"{'claim':<32}{'confirmed':>11}{'refuted':>9}{'unchecked':>11}")
     for kind, found in sorted(checked.claims.items(), key=lambda row: row[0] != TRUE):
@@ -436,11 +348,11 @@ def report(tallies: Mapping[str, Tally], count: int) -> str:
     lines += ["", f"false claims caught: {checked.caught:.1%}", ""]
     lines.append(
         f"{'strategy':<30}{'steps':>7}{'accepted':>10}{'worse: loss':>13}"
-        f"{'unseen':>8}{'runs spoilt':>13}{'all unseen right':>18}"
+        f"{'unseen':>8}{'runs: lost':>12}{'spoilt':>8}{'all unseen right':>18}"
     )
     lines += [
         f"{name:<30}{t.steps:>7}{t.accepted:>10}{t.worse_loss:>13}"
-        f"{t.worse_unseen:>8}{t.spoilt:>13}{t.solved:>18}"
+        f"{t.worse_unseen:>8}{t.lost:>12}{t.spoilt:>8}{t.solved:>18}"
         for name, t in tallies.items()
     ]
     return "\n".join(lines) + "\n"
@@ -452,17 +364,18 @@ def run(
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[dict[str, Tally], int]:
     """Return what happened with each strategy, and the number of cases."""
-    tallies = {PROJECTED.name: Tally(), BELIEVED.name: Tally()}
+    strategies = SHIPPED, PROJECTED, BELIEVED
+    tallies = {strategy.name: Tally() for strategy in strategies}
     count = 0
     for count, case in enumerate(chosen, 1):
-        for strategy in (PROJECTED, BELIEVED):
+        for strategy in strategies:
             carry_out(case, strategy, bench, tallies[strategy.name])
         progress(count)
     return tallies, count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the tables; 1 if a projected step got worse."""
+    """Print the tables; 1 if a step through the gate, or its run, got worse."""
     parser = argparse.ArgumentParser(prog="python -m codegrad.bench.critic")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
     parser.add_argument("--each", type=int, default=2, help="programs of each task")
@@ -482,15 +395,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stderr.write("\n")
     sys.stdout.write(report(tallies, count))
     projected = tallies[PROJECTED.name]
+    gated = [tallies[strategy.name] for strategy in (SHIPPED, PROJECTED)]
+    worse = sum(tally.worse_loss + tally.lost for tally in gated)
     if options.json_path is not None:
         data = {
             "programs": count,
             "caught": projected.caught,
             "claims": {kind: dict(found) for kind, found in projected.claims.items()},
-            "worse": projected.worse_loss,
+            "worse": worse,
         }
         options.json_path.write_text(json.dumps(data, indent=2), encoding="utf-8")
-    return int(projected.worse_loss > 0)
+    return int(worse > 0)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from codegrad.bench.experiment import Plan
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
-from codegrad.engines.providers import ProviderWire
+from codegrad.engines.engine import Guidance
+from codegrad.engines.estimate import Share
+from codegrad.engines.team import Team
 from codegrad.optim.strategy import strategy_of
 
 _FRAME_CHARACTERS = 6000
 """What a request holds beside the statement: instructions, code, gradient."""
 
-_REPLY_TOKENS = 4096
 _CRITIC_SHARE = 2
 """Calls for each one of the engine where a critic reviews every step."""
 
@@ -42,10 +44,9 @@ def estimate(plan: Plan, tasks: Mapping[str, str], waiting: int) -> Estimate | N
     settings = plan.settings
     if not settings.asks_a_model:
         return None
-    models = [m for m in (settings.engine, settings.critic) if m and ":" in m]
-    wires = [ProviderWire(model, base_url=settings.base_url) for model in models]
+    shares = Team(settings.roles, calls=Path(), payer="").shares(Guidance())
     size = max((len(tasks[name]) for name in plan.tasks), default=0)
-    prices = [_price(wire, size) for wire in wires]
+    prices = [_price(share, size) for share in shares]
     every = len(list(plan.wanted()))
     calls = sum(_calls(plan)) * waiting // max(1, every)
     money: float | None = None
@@ -68,8 +69,7 @@ def _calls(plan: Plan) -> Iterable[int]:
         yield most
 
 
-def _price(wire: ProviderWire, size: int) -> float | None:
-    text = "x" * (size + _FRAME_CHARACTERS)
-    sampling = Sampling(max_tokens=_REPLY_TOKENS)
-    message = Message(Role.USER, text)
-    return wire.price(ChatRequest(wire.name, wire.endpoint, (message,), sampling))
+def _price(share: Share, size: int) -> float | None:
+    message = Message(Role.USER, "x" * (size + _FRAME_CHARACTERS))
+    sampling = Sampling(max_tokens=share.style.max_tokens)
+    return share.wire.price(ChatRequest(share.wire.name, "", (message,), sampling))

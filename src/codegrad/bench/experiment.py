@@ -92,7 +92,7 @@ class Plan:
                 sha256=about["sha256"],
                 tasks=tuple(about["tasks"]),
                 tasks_sha256=about["tasks_sha256"],
-                settings=Settings.from_data({n: about[n] for n in names}),
+                settings=Settings.from_data({n: about[n] for n in names if n in about}),
                 strategies=tuple(about["strategies"]),
                 samples=about["samples"],
                 seeds=about["seeds"],

@@ -14,12 +14,13 @@ from codegrad.bench.experiment import Plan, chosen, tasks_checksum
 from codegrad.bench.hidden import Judge, twin_of, with_agreement
 from codegrad.bench.ledger import Ledger
 from codegrad.bench.problems import Dataset
-from codegrad.bench.solve import POOL, SEARCH, Job, Means, Settings
+from codegrad.bench.solve import POOL, Job, Means, Settings
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget
-from codegrad.engines.choice import choose
+from codegrad.engines.capacity import Capacity
+from codegrad.engines.choice import check_address, choose
 from codegrad.engines.pool import read_pool
-from codegrad.engines.providers import ProviderWire
+from codegrad.engines.team import SEARCH, Team
 from codegrad.errors import UsageError
 from codegrad.optim.strategy import strategy_of
 from codegrad.store.task_json import task_to_json
@@ -46,6 +47,7 @@ class Asked:
     pool: Path | None = None
     critic: str | None = None
     base_url: str | None = None
+    capacity: Capacity = field(default_factory=Capacity)
     budget: Budget = field(default_factory=Budget)
     timeout_s: float = 3.0
     strategies: tuple[str, ...] = ("codegrad",)
@@ -162,10 +164,7 @@ def _settings(asked: Asked) -> tuple[Settings, Path | None]:
         raise UsageError("--pool needs --engine pool")
     else:
         choice = choose(asked.engine, asked.base_url)
-        engine, base_url = choice.engine, choice.base_url
-    for model in (engine, asked.critic):
-        if model is not None and model not in {SEARCH, POOL}:
-            ProviderWire(model, base_url=base_url)  # raises without a key
+        engine, base_url = choice.engine, choice.base_url or base_url
     settings = Settings(
         engine,
         asked.budget,
@@ -173,7 +172,10 @@ def _settings(asked: Asked) -> tuple[Settings, Path | None]:
         base_url,
         checksum,
         asked.timeout_s,
+        asked.capacity,
     )
+    check_address(asked.base_url, settings.roles.models)
+    Team(settings.roles, calls=Path(CALL_BOOK), payer="")  # raises without a key
     budget = asked.budget
     is_limited = any(x is not None for x in (budget.calls, budget.tokens, budget.money))
     if settings.asks_a_model and not is_limited:

@@ -8,16 +8,15 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from codegrad.budget import Budget
-from codegrad.engines.critic import ModelCritic, Reviewer
+from codegrad.engines.capacity import Capacity
 from codegrad.engines.engine import Engine
-from codegrad.engines.llm import LLMEngine
 from codegrad.engines.pool import PoolEngine
-from codegrad.engines.search import SearchEngine
+from codegrad.engines.team import SEARCH, Roles, Team
 from codegrad.optim.strategy import strategy_of
 from codegrad.refine import refine
 from codegrad.sandbox import Limits
@@ -25,12 +24,7 @@ from codegrad.store.calls import CacheMode, CallBook
 from codegrad.store.task_json import task_from_json
 from codegrad.verify.stage import Workbench
 
-SEARCH = "search"
 POOL = "pool"
-SEARCHED_BEFORE = 3000
-"""Candidates of the built-in search in a step before a model is asked; `codegrad
-refine` does the same."""
-
 _SEEDS_A_SAMPLE = 1000
 
 
@@ -56,14 +50,28 @@ class Settings:
     timeout_s: float = 3.0
     """Seconds that one test may take."""
 
+    capacity: Capacity = field(default_factory=Capacity)
+    """What is said of the models."""
+
     def to_data(self) -> dict[str, Any]:
-        """Return the settings as plain JSON data."""
-        return asdict(self)
+        """Return the settings as plain JSON data; what was not said is left out."""
+        data = asdict(self)
+        if self.capacity == Capacity():
+            del data["capacity"]
+        return data
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Settings":
         """Return what `to_data` was made of."""
-        return cls(**{**data, "budget": Budget(**data["budget"])})
+        budget = Budget(**data["budget"])
+        capacity = Capacity(**data.get("capacity", {}))
+        return cls(**{**data, "budget": budget, "capacity": capacity})
+
+    @property
+    def roles(self) -> Roles:
+        """Which model does what."""
+        engine = SEARCH if self.engine == POOL else self.engine
+        return Roles(engine, self.critic, None, self.base_url, self.capacity)
 
     @property
     def asks_a_model(self) -> bool:
@@ -173,10 +181,11 @@ def solve(job: Job) -> Answer:
     began = time.monotonic()
     limits = Limits(wall_s=settings.timeout_s, cpu_s=settings.timeout_s)
     with Workbench(limits=limits, allow_unsafe=job.means.allow_unsafe) as bench:
+        team = _team(job)
         result = refine(
             task,
-            engines=_engines(job, bench),
-            critic=_critic(job, bench),
+            engines=_engines(job, team, bench),
+            critic=team.critic(bench),
             strategy=strategy,
             budget=settings.budget,
             seed=job.run_seed,
@@ -199,46 +208,23 @@ def solve(job: Job) -> Answer:
     )
 
 
-def _engines(job: Job, bench: Workbench) -> list[Engine]:
-    engine, seed = job.settings.engine, job.run_seed
-    if engine == SEARCH:
-        return [SearchEngine(bench=bench, seed=seed)]
-    if engine == POOL:
-        assert job.means.pool is not None
-        return [PoolEngine(job.means.pool, job.pool_id or job.task_id, seed=seed)]
-    return [
-        SearchEngine(bench=bench, seed=seed, step_candidates=SEARCHED_BEFORE),
-        LLMEngine(
-            engine,
-            base_url=job.settings.base_url,
-            book=_book(job),
-            payer=_payer(job),
-            cache=CacheMode.OFF,
-        ),
-    ]
+def _engines(job: Job, team: Team, bench: Workbench) -> list[Engine]:
+    if job.settings.engine != POOL:
+        return team.engines(bench, job.run_seed)
+    assert job.means.pool is not None
+    name = job.pool_id or job.task_id
+    return [PoolEngine(job.means.pool, name, seed=job.run_seed)]
 
 
-def _critic(job: Job, bench: Workbench) -> Reviewer | None:
-    if job.settings.critic is None:
-        return None
-    return ModelCritic(
-        job.settings.critic,
-        bench=bench,
-        base_url=job.settings.base_url,
-        book=_book(job),
-        payer=f"{_payer(job)}-critic",
+def _team(job: Job) -> Team:
+    """Return the models of a job, which pays for itself.
+
+    The same job finds its own replies and no other's: samples stay independent of each
+    other that way, and a job that was interrupted pays nothing twice.
+    """
+    return Team(
+        job.settings.roles,
+        calls=job.means.calls or CallBook.default_path(),
+        payer=f"bench-{job.key.hex()}",
         cache=CacheMode.OFF,
     )
-
-
-def _book(job: Job) -> CallBook:
-    return CallBook(job.means.calls or CallBook.default_path())
-
-
-def _payer(job: Job) -> str:
-    """Return who pays: the same job finds its own replies and no other's.
-
-    Samples stay independent of each other that way, and a job that was interrupted
-    pays nothing twice.
-    """
-    return f"bench-{job.key.hex()}"

@@ -20,7 +20,7 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.shards import Shard
 from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED
-from codegrad.cli.options import BudgetType
+from codegrad.cli.options import BudgetType, FiniteRange, capacity_options
 from codegrad.cli.session import write_text
 from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
 from codegrad.errors import UsageError
@@ -58,6 +58,7 @@ def _names(
 @click.option("--pool", type=_FILE, help="The completions of --engine pool.")
 @click.option("--critic", metavar="PROVIDER:MODEL", help="A model that reviews.")
 @click.option("--base-url", metavar="URL", help="A server of your own.")
+@capacity_options
 @click.option(
     "--strategy",
     "strategies",
@@ -91,7 +92,7 @@ def _names(
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.05),
+    type=FiniteRange(min=0.05),
     default=3.0,
     show_default=True,
     help="Seconds that one visible test may take.",

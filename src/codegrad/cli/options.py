@@ -1,12 +1,15 @@
 """Options that several commands share, and what they mean."""
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from codegrad.budget import Budget
+from codegrad.engines.capacity import Capacity
 from codegrad.errors import UsageError
 from codegrad.sandbox import Limits
 from codegrad.verify.ladder import ALL, OPTIONAL_STAGES, STAGES, Ladder
@@ -35,6 +38,22 @@ class BudgetType(click.ParamType[Budget]):
             self.fail(str(error), param, ctx)
 
 
+class FiniteRange(click.FloatRange):
+    """A range of numbers, of which `nan` and `inf` are none."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number that a text states."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be used", param, ctx)
+        return number
+
+
 def task_options(command: _Command) -> _Command:
     """Add the options that say what must hold and how it is run."""
     for option in (
@@ -46,7 +65,7 @@ def task_options(command: _Command) -> _Command:
         click.option(
             "--timeout",
             "timeout_s",
-            type=click.FloatRange(min=0.05),
+            type=FiniteRange(min=0.05),
             default=3.0,
             show_default=True,
             help="Seconds that one test may take.",
@@ -93,7 +112,7 @@ def engine_options(command: _Command) -> _Command:
         ),
         click.option(
             "--hard-from",
-            type=click.FloatRange(0.8, 1),
+            type=FiniteRange(0.8, 1),
             metavar="TRUST",
             help="Trust (0.8 to 1) from which a generated constraint may veto; "
             "without it, none may.",
@@ -120,6 +139,60 @@ def engine_options(command: _Command) -> _Command:
     ):
         command = option(command)
     return command
+
+
+def capacity_options(command: _Command) -> _Command:
+    """Add the options that say how large and how patient models are: `capacity`."""
+    for option in (
+        click.option(
+            "--parallel",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Requests to one server at the same time  [default: 8]",
+        ),
+        click.option(
+            "--reply-timeout",
+            type=FiniteRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="How long a model may be silent  [default: 180]",
+        ),
+        click.option(
+            "--temperature",
+            type=FiniteRange(0, 2),
+            metavar="T",
+            help="How much proposals vary  [default: 0.8]",
+        ),
+        click.option(
+            "--context",
+            type=click.IntRange(min=512),
+            metavar="TOKENS",
+            help="What fits into one request of a model, its reply included  "
+            "[default: 32000; 64000 for a model that thinks]",
+        ),
+        click.option(
+            "--max-tokens",
+            type=click.IntRange(min=64),
+            metavar="TOKENS",
+            help="The longest reply, thoughts included  [default: 4096; 16384 for a "
+            "model that thinks]",
+        ),
+    ):
+        command = option(command)
+
+    @functools.wraps(command)
+    def gathered(
+        *arguments: object,
+        max_tokens: int | None,
+        context: int | None,
+        temperature: float | None,
+        reply_timeout: float | None,
+        parallel: int | None,
+        **others: object,
+    ) -> object:
+        capacity = Capacity(max_tokens, context, temperature, reply_timeout, parallel)
+        return command(*arguments, capacity=capacity, **others)
+
+    return cast("_Command", gathered)
 
 
 def stages_option(command: _Command) -> _Command:

@@ -4,6 +4,7 @@ In: a target. Out: defaults for the options of the command that was typed. Invar
 what is typed wins, and which file was used is said.
 """
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from codegrad.verify.ladder import Ladder
 
 FILE = "pyproject.toml"
 TABLE = "tool.codegrad"
+_HOTTEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def _budget(value: Any, _: Path) -> Budget:  # noqa: ANN401
 
 
 def _seconds(value: Any, _: Path) -> float:  # noqa: ANN401
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not 0 < value < math.inf:
         raise ValueError(f"expected a number of seconds above 0, found {value!r}")
     return float(value)
 
@@ -120,6 +123,19 @@ def _whole(value: Any, _: Path) -> int:  # noqa: ANN401
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"expected a whole number, found {value!r}")
     return value
+
+
+def _count(value: Any, folder: Path) -> int:  # noqa: ANN401
+    if _whole(value, folder) < 1:
+        raise ValueError(f"expected a whole number above 0, found {value!r}")
+    return int(value)
+
+
+def _temperature(value: Any, _: Path) -> float:  # noqa: ANN401
+    number = not isinstance(value, bool) and isinstance(value, int | float)
+    if not number or not 0 <= value <= _HOTTEST:
+        raise ValueError(f"expected a number from 0 to {_HOTTEST}, found {value!r}")
+    return float(value)
 
 
 def _interpreter(value: Any, folder: Path) -> Path:  # noqa: ANN401
@@ -147,6 +163,11 @@ _SETTINGS = {
     "critic": _Setting("critic", _text),
     "strategy": _Setting("strategy", _text),
     "cache": _Setting("cache", _text),
+    "max-tokens": _Setting("max_tokens", _count),
+    "context": _Setting("context", _count),
+    "temperature": _Setting("temperature", _temperature),
+    "reply-timeout": _Setting("reply_timeout", _seconds),
+    "parallel": _Setting("parallel", _count),
 }
 
 

@@ -9,6 +9,7 @@ from codegrad.budget import Budget
 from codegrad.cli.models import Models
 from codegrad.cli.options import (
     BudgetType,
+    capacity_options,
     certificate_option,
     engine_options,
     json_option,
@@ -32,6 +33,7 @@ from codegrad.cli.session import (
     write_certificate,
     write_output,
 )
+from codegrad.engines.capacity import Capacity
 from codegrad.store.journal import Store
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.reader import read_task
@@ -42,6 +44,7 @@ from codegrad.verify.strength import check_measurable
 @click.argument("target", is_eager=True, callback=take_defaults)
 @task_options
 @engine_options
+@capacity_options
 @click.option(
     "--budget",
     type=BudgetType(),
@@ -76,6 +79,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     strategy: str,
     base_url: str | None,
     cache: str,
+    capacity: Capacity,
     budget: Budget,
     seed: int,
     stages: str,
@@ -94,7 +98,14 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     --apply.
     """
     models = Models.chosen(
-        engine, critic, base_url, cache, strategy, source=source, hard_from=hard_from
+        engine,
+        critic,
+        base_url,
+        cache,
+        strategy,
+        source=source,
+        hard_from=hard_from,
+        capacity=capacity,
     )
     budget = models.capped(budget)
     ladder = ladder_of(stages)

@@ -12,7 +12,7 @@ import click
 
 from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED, EXIT_REFUTED
-from codegrad.cli.models import Crew, Models
+from codegrad.cli.models import Models
 from codegrad.cli.screen import Screen
 from codegrad.engines.download import Report
 from codegrad.errors import CodeGradError, OutputError, StoreError
@@ -61,13 +61,15 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     models = models or Models()
     calls = calls or CallBook.default_path()
     with _ending(run), screen.progress() as live:
-        crew = Crew(models, run, calls, report=_loading(live))
-        if checkpoint is None and (expected := crew.expectation(task, budget)):
+        team = models.team(run.id, calls, report=_loading(live))
+        if checkpoint is None and (
+            expected := team.expectation(task, budget, models.guidance)
+        ):
             screen.say(expected)
         result = refine(
             task,
-            engines=crew.engines(bench, seed),
-            critic=crew.reviewer(bench),
+            engines=team.engines(bench, seed),
+            critic=team.critic(bench),
             strategy=strategy_of(models.strategy),
             budget=budget,
             seed=seed,
@@ -75,7 +77,7 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             checkpoint=checkpoint,
             bench=bench,
             ladder=ladder,
-            source=crew.source(),
+            source=team.source(),
             hard_from=models.hard_from,
         )
     task = result.task  # with what was generated and is trusted

@@ -71,6 +71,15 @@ class ChatRequest:
         data = {"version": _KEY_VERSION, **asdict(self)}
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
+    @classmethod
+    def from_json(cls, text: str) -> "ChatRequest":
+        """Return the request that `to_json` wrote."""
+        data = json.loads(text)
+        data.pop("version", None)
+        said = tuple(Message(Role(m["role"]), m["text"]) for m in data.pop("messages"))
+        sampling = Sampling(**data.pop("sampling"))
+        return cls(messages=said, sampling=sampling, **data)
+
     @property
     def key(self) -> str:
         """The SHA-256 of everything that decides the answer."""
@@ -78,8 +87,21 @@ class ChatRequest:
 
     @property
     def size(self) -> int:
-        """A high guess of the tokens sent: three characters each, and the frame."""
-        return sum(len(message.text) // 3 + 8 for message in self.messages)
+        """A high guess of the tokens sent: messages with their frames, the schema."""
+        said = sum(token_guess(message.text) + 8 for message in self.messages)
+        return said + token_guess(self.answer_schema)
+
+
+def token_guess(text: str) -> int:
+    """Return a high guess of the tokens of a text: one for three bytes.
+
+    Bytes, not characters: of Chinese a token holds hardly more than one character.
+
+    Example:
+        >>> token_guess("return x"), token_guess("请写一个函数")
+        (2, 6)
+    """
+    return len(text.encode("utf-8", "replace")) // 3
 
 
 BROKEN_OFF = 0
@@ -140,7 +162,7 @@ class Trouble(StrEnum):
     """This request will not be answered; another one may be."""
 
     FINAL = "final"
-    """No request will be answered: wrong key, unknown model, no credit."""
+    """No request to this model will be answered: wrong key, wrong name, no credit."""
 
 
 class WireError(Exception):
@@ -182,7 +204,10 @@ class Wire(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Where requests go, for keys and for people; without any secret."""
+        """Where requests go, for keys and for people; without any secret.
+
+        It is the same as long as the wire is used.
+        """
         ...
 
     async def send(
@@ -201,6 +226,7 @@ class Wire(Protocol):
 
         Raises:
             WireError: If there is no readable reply.
+            StoreError: If `keep` raised it.
         """
         ...
 

@@ -8,7 +8,7 @@ of models, and gets a fraction of a second to answer.
 import http.client
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from codegrad.engines.local import (
     KNOWN,
-    LOCAL,
     is_installed,
+    is_local,
     thread_count,
     weights_of,
 )
@@ -43,6 +43,7 @@ LOCAL_SERVERS = {
 MODEL_VARIABLE = "CODEGRAD_MODEL"
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 PROBE_S = 0.3
+_HERE = "127.0.0.1"
 _MODULES = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
 _MAX_LIST = 1_000_000
 _GOOD = 200
@@ -83,6 +84,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
         return Choice("search", "built in: no key, no model, no network")
     if name != "auto":
         check_model(name, "engine")
+        base_url = base_url if is_openai(name) else None
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
         models = served_models(base_url, key=_key())
@@ -95,6 +97,28 @@ def choose(name: str, base_url: str | None = None) -> Choice:
     return _automatic()
 
 
+def is_openai(name: str) -> bool:
+    """Return whether a model is asked in the OpenAI protocol, so that it has a server.
+
+    A server of one's own is for these alone: what another provider's key opens is not
+    sent there.
+    """
+    return name.partition(":")[0] == "openai"
+
+
+def check_address(base_url: str | None, models: Iterable[str]) -> None:
+    """Check that a base address that was typed is somebody's.
+
+    Raises:
+        UsageError: If no model is asked there.
+    """
+    if base_url is not None and not any(map(is_openai, models)):
+        raise UsageError(
+            "--base-url names a server that speaks the OpenAI protocol, and no "
+            "openai:MODEL takes part; name one with --engine, or leave it out"
+        )
+
+
 def check_model(name: str, what: str = "model") -> None:
     """Check that a name is one of a model; whether it would work is not asked.
 
@@ -102,7 +126,7 @@ def check_model(name: str, what: str = "model") -> None:
         UsageError: If the name has another form.
     """
     provider = name.partition(":")[0]
-    if provider == LOCAL:
+    if is_local(name):
         weights_of(name)
         return
     if what == "engine" and provider not in PROVIDERS:
@@ -119,8 +143,8 @@ def _automatic() -> Choice:
         return Choice("search", f"${MODEL_VARIABLE} names it")
     if wanted:
         check_model(wanted)
-        base_url = os.environ.get(BASE_URL_VARIABLE)
-        return Choice(wanted, f"${MODEL_VARIABLE} names it", base_url)
+        server = os.environ.get(BASE_URL_VARIABLE) if is_openai(wanted) else None
+        return Choice(wanted, f"${MODEL_VARIABLE} names it", server)
     base_url = os.environ.get(BASE_URL_VARIABLE, "")
     if base_url and (models := served_models(base_url, key=_key())):
         reason = f"the first model of ${BASE_URL_VARIABLE}"
@@ -137,14 +161,37 @@ def _automatic() -> Choice:
 def local_servers() -> Iterator[tuple[str, str, list[str]]]:
     """Yield the local servers that answer, with their address and models."""
     addresses = [
-        (name, f"http://127.0.0.1:{port}/v1") for name, port in LOCAL_SERVERS.items()
+        (name, f"http://{_HERE}:{port}/v1") for name, port in LOCAL_SERVERS.items()
     ]
     if host := os.environ.get("OLLAMA_HOST"):
-        host = host if "://" in host else f"http://{host}"
-        addresses[0] = ("Ollama", host.rstrip("/") + "/v1")
+        addresses[0] = ("Ollama", ollama_address(host))
     for name, url in addresses:
         if models := served_models(url):
             yield name, url, models
+
+
+def ollama_address(host: str) -> str:
+    """Return the address that `$OLLAMA_HOST` means, as Ollama itself reads it.
+
+    Example:
+        >>> ollama_address("127.0.0.1"), ollama_address("https://o.example/a/")
+        ('http://127.0.0.1:11434/v1', 'https://o.example:443/a/v1')
+        >>> ollama_address("0.0.0.0:8000"), ollama_address("[::1]")
+        ('http://127.0.0.1:8000/v1', 'http://[::1]:11434/v1')
+    """
+    scheme, _, rest = host.strip().strip("\"'").rpartition("://")
+    parts = urlsplit(f"//{rest}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    # All addresses to listen at are none to ask at.
+    name = {None: _HERE, "0.0.0.0": _HERE, "::": "::1"}.get(  # noqa: S104 - not bound
+        parts.hostname, parts.hostname
+    )
+    name = f"[{name}]" if name and ":" in name else name
+    port = port or {"http": 80, "https": 443}.get(scheme, LOCAL_SERVERS["Ollama"])
+    return f"{scheme or 'http'}://{name}:{port}{parts.path.rstrip('/')}/v1"
 
 
 def served_models(base_url: str, *, key: str | None = None) -> list[str]:

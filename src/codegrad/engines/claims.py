@@ -80,6 +80,17 @@ class InvariantClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class PropertyClaim:
+    """A relation between calls of the function, whatever each of them returns."""
+
+    expression: str
+    """Over the parameters; it calls the function."""
+
+    def __str__(self) -> str:
+        return f"property: {self.expression}"
+
+
+@dataclass(frozen=True, slots=True)
 class CostClaim:
     """Processor time grows faster than this class, for example `O(n)`."""
 
@@ -89,7 +100,9 @@ class CostClaim:
         return f"cost: more than {self.limit}"
 
 
-Claim = InputClaim | PostClaim | AssumesClaim | InvariantClaim | CostClaim
+Claim = (
+    InputClaim | PostClaim | AssumesClaim | InvariantClaim | PropertyClaim | CostClaim
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,8 @@ def read_claim(data: object) -> Claim | None:  # noqa: PLR0911 - one answer a ki
         return PostClaim(post)
     if assumed := _text(data.get("assumes")):
         return AssumesClaim(assumed)
+    if relation := _text(data.get("property")):
+        return PropertyClaim(relation)
     if invariant := _text(data.get("invariant")):
         line = data.get("line")
         if isinstance(line, int) and not isinstance(line, bool):

@@ -7,22 +7,24 @@ sent that could break a limit.
 
 Failures: a busy server (429) makes everybody wait as long as it asks; other passing
 ones are tried again with growing, jittered pauses; a server that refuses a feature is
-asked at once without it; when several requests in a row have failed for good, the rest
-is not sent (the circuit is open, see `host`).
+asked at once without it. A key or a model that is refused ends this client alone;
+when several requests in a row have failed for good, the rest is not sent by anybody
+(the circuit is open, see `host`). When the journal cannot be written, nothing more is
+sent, what is on its way is waited for, and `StoreError` is raised.
 """
 
 import asyncio
-import contextlib
 import random
 import secrets
-import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
 from codegrad.budget import Budget, Spent
+from codegrad.engines.allowance import Allowance, worst_of
+from codegrad.engines.background import Background
 from codegrad.engines.chat import (
     ChatReply,
     ChatRequest,
@@ -31,15 +33,20 @@ from codegrad.engines.chat import (
     Wire,
     WireError,
 )
+from codegrad.engines.hearing import Hearing
 from codegrad.engines.host import Host
-from codegrad.store.calls import CacheMode, CallBook, CallOutcome, Settlement
+from codegrad.errors import StoreError
+from codegrad.store.calls import (
+    CacheMode,
+    CallBook,
+    CallOutcome,
+    RecordedCall,
+    Settlement,
+    new_session,
+)
 
-_T = TypeVar("_T")
-
-_JOIN_S = 5.0
 _LOOK_S = 0.2
 _TURN_S = 0.02
-_TAIL_SHOWN = 40
 
 Waiting = Callable[[str], None]
 """Hears a few times a second how the requests are getting on."""
@@ -67,6 +74,11 @@ class Patience:
     """Before the second attempt; doubled before each further one."""
 
     longest_pause_s: float = 60.0
+    """Of our own making; what a server asks for is not shortened."""
+
+    longest_rest_s: float = 900.0
+    """What a server may ask for; if it asks for more, no more is sent."""
+
     failures: int = 4
     """Requests that may fail for good in a row before the circuit opens."""
 
@@ -87,7 +99,7 @@ class Asked:
     """Why there is no reply, in one sentence."""
 
     is_final: bool = False
-    """Whether asking again would not help."""
+    """Whether this client will answer no other request either."""
 
     was_recorded: bool = False
     """Whether the reply was on the disk already."""
@@ -129,17 +141,18 @@ class ChatClient:
         self.unpriced = 0
         """Replies whose price is unknown."""
 
-        self._session = secrets.token_hex(8)
+        self._session = new_session()
         self._charged: set[str] = set()
         self._flights: dict[str, asyncio.Task[Asked]] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._background = Background()
         self._draining = False
+        self._stopped = ""
+        self._refused = ""
         self._reserved = Spent()
         self._checked_lost = False
         self._settlements: list[Settlement] = []
         self._uses: list[tuple[int, str]] = []
-        self._hearing = _Hearing()
+        self._hearing = Hearing()
 
     def ask(
         self,
@@ -158,12 +171,13 @@ class ChatClient:
         Raises:
             StoreError: If the journal cannot be written.
         """
-        limit = _Limit(budget, self.spent, time.monotonic())
+        limit = Allowance(budget, self.spent, time.monotonic())
         self._count_lost()
         self._draining = False
+        self._stopped = ""
         self._reserved = Spent()
-        self._hearing = _Hearing()
-        future = self._submit(self._ask_all(requests, limit, label))
+        self._hearing = Hearing()
+        future = self._background.submit(self._ask_all(requests, limit, label))
         try:
             return self._await(future, waiting)
         except KeyboardInterrupt:
@@ -194,16 +208,22 @@ class ChatClient:
             return
         self._checked_lost = True
         for lost in self.book.give_up_on_lost(self.payer, self._session):
-            self.lost += self._charge_lost(lost.call, lost.tokens)
+            self.lost += self._charge_lost(
+                lost.call, ChatRequest.from_json(lost.request)
+            )
 
-    def _charge_lost(self, call: int, tokens: int) -> bool:
-        """Put a request without a usable reply into the ledger, if it is not there."""
+    def _charge_lost(self, call: int, request: ChatRequest) -> bool:
+        """Put a request without a usable reply into the ledger, if it is not there.
+
+        It may have been billed, so it counts at its worst.
+        """
         entry = f"lost {call}"
         if entry in self._charged:
             return False
         self._charged.add(entry)
-        self.unpriced += 1
-        self.spent = self.spent + Spent(calls=1, tokens=tokens)
+        price = self.wire.price(request)
+        self.unpriced += price is None
+        self.spent = self.spent + worst_of(request, price)
         return True
 
     def charge_again(self, keys: Sequence[str]) -> None:
@@ -212,38 +232,30 @@ class ChatClient:
 
     @property
     def charged(self) -> list[str]:
-        """What this run has in its ledger: keys of replies, numbers of lost calls."""
+        """What this run has in its ledger: keys of replies, numbers of other calls."""
         return sorted(self._charged)
 
     def close(self) -> None:
         """End the thread and the connections; the client may be used again."""
-        if self._loop is None or self._thread is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            self._submit(self.wire.close()).result(_JOIN_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_JOIN_S)
-        if not self._thread.is_alive():
-            self._loop.close()
-        self._loop = self._thread = None
-
-    def _submit(self, work: Coroutine[Any, Any, _T]) -> "Future[_T]":
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="codegrad-chat", daemon=True
-            )
-            self._thread.start()
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._background.close(self.wire.close)
 
     async def _ask_all(
-        self, requests: Sequence[ChatRequest], limit: "_Limit", label: str
+        self, requests: Sequence[ChatRequest], limit: Allowance, label: str
     ) -> list[Asked]:
-        return list(
-            await asyncio.gather(*(self._once(r, limit, label) for r in requests))
-        )
+        answers: list[Asked] = []
+        failures: list[BaseException] = []
+        for one in await asyncio.gather(
+            *(self._once(r, limit, label) for r in requests), return_exceptions=True
+        ):
+            if isinstance(one, BaseException):
+                failures.append(one)
+            else:
+                answers.append(one)
+        if failures:
+            raise failures[0]
+        return answers
 
-    async def _once(self, request: ChatRequest, limit: "_Limit", label: str) -> Asked:
+    async def _once(self, request: ChatRequest, limit: Allowance, label: str) -> Asked:
         """Ask, or wait for the same request that is on its way."""
         flight = self._flights.get(request.key)
         if flight is None:
@@ -252,15 +264,24 @@ class ChatClient:
             flight.add_done_callback(lambda _: self._flights.pop(request.key, None))
         return await asyncio.shield(flight)
 
-    async def _answer(self, request: ChatRequest, limit: "_Limit", label: str) -> Asked:
-        if (asked := await self._recorded(request, label)) is not None:
-            return asked
-        if self.mode is CacheMode.REPLAY:
-            return Asked(
-                None,
-                "no reply to this request is recorded; run once with --cache on",
-                is_final=True,
-            )
+    async def _answer(
+        self, request: ChatRequest, limit: Allowance, label: str
+    ) -> Asked:
+        try:
+            while (asked := await self._tried(request, limit, label)) is None:
+                await asyncio.sleep(_LOOK_S)
+        except StoreError as error:
+            self._stopped = str(error)
+            raise
+        return asked
+
+    async def _tried(
+        self, request: ChatRequest, limit: Allowance, label: str
+    ) -> Asked | None:
+        """Return the recorded reply or a new one; None while somebody else asks."""
+        found = await self._recorded(request, label)
+        if found.reply is not None or found.is_final:
+            return found
         if reason := await self._turn(request, limit):
             return Asked(None, reason, is_final=True)
         try:
@@ -268,55 +289,101 @@ class ChatClient:
         finally:
             self.host.leave()
 
-    async def _recorded(self, request: ChatRequest, label: str) -> Asked | None:
-        own = self.payer if self.mode is CacheMode.OFF else None
-        found = self.book.find(request.key, payer=own)
+    async def _recorded(self, request: ChatRequest, label: str) -> Asked:
+        """Return the recorded reply; final without one if nothing may be sent."""
+        replays = self.mode is CacheMode.REPLAY
+        found = self.book.find(
+            request.key, payer=self.payer, of_others=self.mode is not CacheMode.OFF
+        )
         if found is None or found.body is None or found.status is None:
-            return None
+            problem = "no reply to this request is recorded; run once with --cache on"
+            return Asked(None, problem, is_final=replays)
         raw = RawReply(found.status, found.kind or "", found.body)
+        is_own = found.payer == self.payer
         try:
             reply = await self.wire.read(request, raw)
-        except WireError:
-            self._settle(found.id, CallOutcome.FAILED)
-            return None
-        if found.payer == self.payer:
-            self._charge(request.key, reply)
+        except WireError as error:
+            self._charge_unread(found, request, error)
+            return Asked(None, f"recorded, but {error}", is_final=replays)
+        if is_own:
+            self._charge(request.key, reply.tokens, reply.money)
         else:
             self._uses.append((found.id, label))
         if found.outcome is CallOutcome.OPEN:
             self._settle(found.id, CallOutcome.USED, reply)
         return Asked(reply, was_recorded=True)
 
+    def _charge_unread(
+        self, found: RecordedCall, request: ChatRequest, error: WireError
+    ) -> None:
+        """Keep in the ledger what was paid for a reply that cannot be read now.
+
+        One that was read before stays as it is: another version may read it again.
+        """
+        if found.payer != self.payer:
+            return
+        if found.outcome is CallOutcome.OPEN:
+            self._note_failure(found.id, request, error)
+        else:
+            self._charge(request.key, found.tokens, found.money)
+
     async def _attempts(
-        self, request: ChatRequest, limit: "_Limit", label: str
-    ) -> Asked:
+        self, request: ChatRequest, limit: Allowance, label: str
+    ) -> Asked | None:
         attempt = 0
         while True:
             if reason := await self._rest(request, limit):
                 return Asked(None, reason, is_final=True)
-            asked, error = await self._send(request, limit, label)
+            call = self._intend(request, label)
+            if call is None:
+                return None
+            asked, error = await self._send(call, request, limit)
             if error is None:
                 self.host.answered()
                 return asked
             if error.trouble is Trouble.ADAPTED:
                 continue
-            problem = str(error)
-            if error.trouble in {Trouble.FINAL, Trouble.REFUSED}:
-                self.host.failed(problem, for_all=error.trouble is Trouble.FINAL)
-                return Asked(None, problem, is_final=True)
             attempt += 1
-            if attempt >= self._most_attempts(error):
-                problem = f"{problem}; gave up after {attempt} attempts"
-                self.host.failed(problem, for_all=False)
-                return Asked(None, problem)
+            given_up = self._given_up(error, attempt, limit)
+            if given_up is not None:
+                return given_up
             await self._pause(attempt - 1, error, limit)
+
+    def _given_up(
+        self, error: WireError, attempts: int, limit: Allowance
+    ) -> Asked | None:
+        """Return why a request that failed is not sent again; None if it is."""
+        problem = str(error)
+        if error.trouble is Trouble.FINAL:
+            self._refused = problem
+            return Asked(None, problem, is_final=True)
+        if error.trouble is Trouble.REFUSED:
+            return Asked(None, problem)
+        if attempts >= self._most_attempts(error):
+            problem = f"{problem}; gave up after {attempts} attempts"
+            self.host.failed(problem)
+            return Asked(None, problem)
+        if reason := self._too_long(error, limit):
+            return Asked(None, reason, is_final=True)
+        return None
+
+    def _too_long(self, error: WireError, limit: Allowance) -> str:
+        """Return why what a server asks to wait is not waited, or nothing."""
+        wait_s = error.retry_after_s or 0.0
+        if wait_s > self.patience.longest_rest_s:
+            self._refused = (
+                f"{error}; it asks to wait {wait_s:,.0f} s, which is too long for a "
+                "run: go on later with `codegrad resume`"
+            )
+            return self._refused
+        return limit.cannot_wait(wait_s)
 
     def _most_attempts(self, error: WireError) -> int:
         if error.trouble is Trouble.UNREACHABLE and not self.host.has_replied:
             return min(self.patience.attempts, self.patience.first_attempts)
         return self.patience.attempts
 
-    async def _turn(self, request: ChatRequest, limit: "_Limit") -> str:
+    async def _turn(self, request: ChatRequest, limit: Allowance) -> str:
         """Wait for a place at the server; return why nothing may be sent, if so."""
         while not (reason := self._refusal(request, limit)):
             if self.host.enter():
@@ -324,7 +391,7 @@ class ChatClient:
             await asyncio.sleep(_TURN_S)
         return reason
 
-    async def _rest(self, request: ChatRequest, limit: "_Limit") -> str:
+    async def _rest(self, request: ChatRequest, limit: Allowance) -> str:
         """Wait while the server is busy; return why nothing may be sent, if so."""
         while not (reason := self._refusal(request, limit)):
             if not self.host.rest_s:
@@ -332,18 +399,28 @@ class ChatClient:
             await asyncio.sleep(min(self.host.rest_s, _LOOK_S))
         return reason
 
-    async def _send(
-        self, request: ChatRequest, limit: "_Limit", label: str
-    ) -> tuple[Asked, WireError | None]:
-        reserve = _worst(request, self.wire.price(request))
-        self._reserved = self._reserved + reserve
-        call = self.book.intend(
-            request.key,
-            request.to_json(),
-            payer=self.payer,
-            session=self._session,
-            label=label,
+    def _intend(self, request: ChatRequest, label: str) -> int | None:
+        """Record that `request` is sent; None if another client is sending it.
+
+        Who uses only its own replies does not wait for those of others.
+        """
+        row: dict[str, Any] = {
+            "payer": self.payer,
+            "session": self._session,
+            "label": label,
+        }
+        if self.mode is CacheMode.OFF:
+            return self.book.intend(request.key, request.to_json(), **row)
+        lease_s = self.patience.longest_s
+        return self.book.intend_alone(
+            request.key, request.to_json(), lease_s=lease_s, **row
         )
+
+    async def _send(
+        self, call: int, request: ChatRequest, limit: Allowance
+    ) -> tuple[Asked, WireError | None]:
+        reserve = worst_of(request, self.wire.price(request))
+        self._reserved = self._reserved + reserve
 
         def keep(raw: RawReply) -> None:
             self.book.keep(call, raw.status, raw.kind, raw.body)
@@ -360,137 +437,60 @@ class ChatClient:
         except WireError as error:
             self._note_failure(call, request, error)
             return Asked(None), error
+        except StoreError:
+            self._charge_lost(call, request)
+            raise
         finally:
             self._hearing.on_the_way -= 1
-            self._reserved = _minus(self._reserved, reserve)
-        self._charge(request.key, reply)
+            self._reserved = self._reserved - reserve
+        # A second reply to one question is asked for if the first cannot be read now.
+        entry = f"again {call}" if request.key in self._charged else request.key
+        self._charge(entry, reply.tokens, reply.money)
         self._settle(call, CallOutcome.USED, reply)
         return Asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
-        unknown = error.may_be_billed and error.trouble is Trouble.PASSING
-        outcome = CallOutcome.UNKNOWN if unknown else CallOutcome.FAILED
-        tokens = request.size if error.may_be_billed else 0
-        if error.may_be_billed:
-            self._charge_lost(call, tokens)
-        self._settlements.append(Settlement(call, outcome, tokens))
-
-    def _settle(
-        self, call: int, outcome: CallOutcome, reply: ChatReply | None = None
-    ) -> None:
-        self._settlements.append(
-            Settlement(call, outcome, reply.tokens, reply.money)
-            if reply
-            else Settlement(call, outcome)
-        )
-
-    def _charge(self, key: str, reply: ChatReply) -> None:
-        if key in self._charged:
+        """Settle a request without a reply at once: others may wait for its end."""
+        if not error.may_be_billed:
+            self.book.settle([Settlement(call, CallOutcome.FAILED)])
             return
-        self._charged.add(key)
-        if reply.money is None:
-            self.unpriced += 1
-        self.spent = self.spent + Spent(
-            calls=1, tokens=reply.tokens, money=reply.money or 0.0
-        )
+        self._charge_lost(call, request)
+        is_open = error.trouble is Trouble.PASSING
+        outcome = CallOutcome.UNKNOWN if is_open else CallOutcome.FAILED
+        price = self.wire.price(request)
+        tokens = worst_of(request, price).tokens
+        self.book.settle([Settlement(call, outcome, tokens, price)])
 
-    def _refusal(self, request: ChatRequest, limit: "_Limit") -> str:
+    def _settle(self, call: int, outcome: CallOutcome, reply: ChatReply) -> None:
+        self._settlements.append(Settlement(call, outcome, reply.tokens, reply.money))
+
+    def _charge(self, entry: str, tokens: int, money: float | None) -> None:
+        if entry in self._charged:
+            return
+        self._charged.add(entry)
+        self.unpriced += money is None
+        self.spent = self.spent + Spent(calls=1, tokens=tokens, money=money or 0.0)
+
+    def _refusal(self, request: ChatRequest, limit: Allowance) -> str:
         """Return why `request` must not be sent now, or nothing."""
         if self._draining:
             return "stopped by the user"
+        if self._stopped or self._refused:
+            return self._stopped or self._refused
         if self.host.opened:
             return self.host.opened
         return limit.refusal(
             self.spent + self._reserved, request, self.wire.price(request)
         )
 
-    async def _pause(self, attempt: int, error: WireError, limit: "_Limit") -> None:
+    async def _pause(self, attempt: int, error: WireError, limit: Allowance) -> None:
         grown = min(self.patience.longest_pause_s, self.patience.pause_s * 2**attempt)
         rest_s = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         if error.retry_after_s is not None:
-            rest_s = min(error.retry_after_s, self.patience.longest_pause_s)
+            rest_s = error.retry_after_s
         if error.trouble is Trouble.BUSY:
             self.host.is_busy(rest_s)
             return
         end = time.monotonic() + min(rest_s, limit.seconds_left())
         while not self._draining and (left := end - time.monotonic()) > 0:
             await asyncio.sleep(min(left, 0.2))
-
-
-@dataclass(slots=True)
-class _Hearing:
-    """What is heard of the replies that are on their way."""
-
-    on_the_way: int = 0
-    pieces: int = 0
-    """Pieces of text that arrived: about as many tokens."""
-
-    tail: str = ""
-
-    def hear(self, piece: str) -> None:
-        """Take notice of a piece of text."""
-        if piece:
-            self.pieces += 1
-            self.tail = (self.tail + piece)[-_TAIL_SHOWN:]
-
-    @property
-    def situation(self) -> str:
-        """What is going on, in a few words."""
-        if not self.pieces:
-            return f"waiting for {self.on_the_way} replies"
-        end = " ".join(self.tail.split())
-        return f"{self.pieces:,} tokens of {self.on_the_way} replies: {end}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """What may be spent from a moment on."""
-
-    budget: Budget
-    before: Spent
-    since: float
-
-    def seconds_left(self) -> float:
-        if self.budget.seconds is None:
-            return float("inf")
-        return self.budget.seconds - (time.monotonic() - self.since)
-
-    def refusal(self, spent: Spent, request: ChatRequest, price: float | None) -> str:
-        """Return which limit one more request could break, or nothing."""
-        used = _minus(spent, self.before)
-        budget, worst = self.budget, _worst(request, price)
-        if self.seconds_left() <= 0:
-            return "the budget is spent (seconds)"
-        if budget.calls is not None and used.calls + 1 > budget.calls:
-            return "the budget is spent (calls)"
-        if budget.tokens is not None and used.tokens + worst.tokens > budget.tokens:
-            return (
-                f"the budget is spent (tokens): {budget.tokens - used.tokens:,} are "
-                f"left, one more request may take {worst.tokens:,}"
-            )
-        if budget.money is not None:
-            if price is None:
-                return (
-                    f"the price of {request.model} is unknown, so a budget in money "
-                    "cannot be kept; use calls=N or tokens=N"
-                )
-            if used.money + worst.money > budget.money:
-                return (
-                    f"the budget is spent (money): ${budget.money - used.money:.4f} "
-                    f"are left, one more request may cost ${worst.money:.4f}"
-                )
-        return ""
-
-
-def _worst(request: ChatRequest, price: float | None) -> Spent:
-    tokens = request.size + (request.sampling.max_tokens or 0)
-    return Spent(calls=1, tokens=tokens, money=price or 0.0)
-
-
-def _minus(whole: Spent, part: Spent) -> Spent:
-    return replace(
-        whole,
-        calls=whole.calls - part.calls,
-        tokens=whole.tokens - part.tokens,
-        money=whole.money - part.money,
-    )

@@ -23,7 +23,9 @@ from codegrad.engines.claims import (
     CostClaim,
     InvariantClaim,
     PostClaim,
+    PropertyClaim,
 )
+from codegrad.engines.relations import holds, is_relation, relation_test, table_of
 from codegrad.sandbox import Call, CallOutcome, Ending
 from codegrad.task import (
     CallCheck,
@@ -54,7 +56,7 @@ def check_post(
     """Confirm a postcondition that the examples meet and the program breaks."""
     if _names(claim.expression) is None:
         return _unchecked(claim, "the condition is not a Python expression")
-    examples = _examples(task)
+    examples = examples_of(task)
     if not examples or not known_inputs(task):
         return _unchecked(claim, "no example says whether the condition is meant")
     clause = Clause(ClauseKind.POST, claim.expression, 0, "critic")
@@ -67,7 +69,7 @@ def check_post(
         hard=False,
     )
     # The right results, as a function: what the user expects must meet the condition.
-    right = {**program.sources, task.main: _table(task, examples)}
+    right = {**program.sources, task.main: table_of(task, examples)}
     (meant,) = run_clauses(right, replace(task, context=""), [constraint], bench)
     if meant.status is not Status.PASSED:
         why = f"the user's own examples do not meet it: {meant.reason}"
@@ -154,6 +156,28 @@ def check_invariant(
     return _confirmed(claim, f"it is false there: {seen}", example, weight)
 
 
+def check_property(
+    claim: PropertyClaim, task: Task, program: Program, bench: Workbench
+) -> CheckedClaim:
+    """Confirm a relation between calls that the program breaks on known inputs."""
+    if not is_relation(claim.expression, task.entry_point):
+        return _unchecked(claim, f"it is no expression that calls {task.entry_point}")
+    if not relation_test(task, claim.expression):
+        return _unchecked(claim, "no input is known")
+    right = table_of(task, examples_of(task))
+    bare = replace(task, context="")
+    if holds(right, bare, claim.expression, bench, bench.limits) is False:
+        return _refuted(claim, "the user's own examples do not meet it")
+    source = program.sources[task.main]
+    held = holds(source, task, claim.expression, bench, bench.limits)
+    if held is None:
+        return _unchecked(claim, "it cannot be evaluated on known inputs")
+    if held:
+        return _refuted(claim, "the program meets it on every known input")
+    example = Counterexample(claim.expression, "true", "false")
+    return _confirmed(claim, "it is false on a known input", example, OBSERVED)
+
+
 def check_cost(
     claim: CostClaim, task: Task, program: Program, bench: Workbench
 ) -> CheckedClaim:
@@ -191,7 +215,7 @@ def _example_trials(
     task: Task, program: Program, bench: Workbench, *, traced: bool = False
 ) -> list[_Trial]:
     """Return what the program does with the user's examples."""
-    examples = _examples(task)
+    examples = examples_of(task)
     calls = [Call(check.args, dict(check.kwargs)) for check in examples]
     outcomes = _outcomes(task, program, bench, calls, traced=traced)
     return [
@@ -307,7 +331,8 @@ def _names(expression: str) -> list[str] | None:
     return sorted({n for n in used if n not in bound and not hasattr(builtins, n)})
 
 
-def _examples(task: Task) -> list[CallCheck]:
+def examples_of(task: Task) -> list[CallCheck]:
+    """Return the calls of the entry point whose results the user gave."""
     return [
         c.check
         for c in task.constraints
@@ -316,19 +341,6 @@ def _examples(task: Task) -> list[CallCheck]:
         and c.origin is not Origin.GENERATED
         and c.check.function in {"", task.entry_point}
     ]
-
-
-def _table(task: Task, examples: Sequence[CallCheck]) -> str:
-    """Return a module whose entry point knows the expected results and no more."""
-    rows = [(check.args, dict(check.kwargs), check.expected) for check in examples]
-    return (
-        f"_ROWS = {rows!r}\n"
-        f"def {task.entry_point}(*args, **kwargs):\n"
-        "    for known, named, result in _ROWS:\n"
-        "        if (known, named) == (args, kwargs):\n"
-        "            return result\n"
-        "    raise LookupError\n"
-    )
 
 
 def _confirmed(

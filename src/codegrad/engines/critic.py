@@ -6,10 +6,8 @@ claim is counted as confirmed, refuted or unchecked; a critic vetoes nothing and
 accepts nothing, it only says where to look.
 """
 
-import json
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -21,12 +19,10 @@ from codegrad.engines.claims import (
     AGREED,
     OBSERVED,
     CheckedClaim,
-    Claim,
     ClaimStatus,
     InputClaim,
     PostClaim,
     Suggestion,
-    read_claim,
 )
 from codegrad.engines.client import Asked, ChatClient, Patience
 from codegrad.engines.engine import Direction, Progress, silent
@@ -39,66 +35,21 @@ from codegrad.engines.prompts import (
     review_prompt,
     target_of,
 )
+from codegrad.engines.purse import Purse
+from codegrad.engines.remarks import Remark, answer_schema, read_remarks
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
-from codegrad.tasks.literals import shorten
 from codegrad.verdict import Span
 from codegrad.verify.stage import Workbench
-
-ASPECTS = ("correctness", "completeness", "format", "efficiency")
-"""What a critic looks at, in the order in which it is asked to."""
 
 OPINION = 0.1
 """Weight of a critique without a claim that could be run."""
 
-MAX_CRITIQUES = 8
-_SENTENCE = 300
 _FORM = (
     'Answer with JSON only: {"critiques": [{"aspect": ..., "line": ..., "problem": '
     '..., "change": ..., "claim": ...}]}'
 )
-_CLAIM_FIELDS = (
-    "call",
-    "stdin",
-    "expected",
-    "observed",
-    "post",
-    "assumes",
-    "invariant",
-    "cost",
-)
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
-
-
-def answer_schema() -> str:
-    """Return the JSON schema of a review, for models that can keep to one.
-
-    Every field is required and may be null, which the strictest providers ask for.
-    """
-
-    def row(fields: Mapping[str, object]) -> dict[str, object]:
-        return {
-            "type": "object",
-            "properties": dict(fields),
-            "required": list(fields),
-            "additionalProperties": False,
-        }
-
-    text: dict[str, object] = {"type": ["string", "null"]}
-    whole: dict[str, object] = {"type": ["integer", "null"]}
-    claim = row({**dict.fromkeys(_CLAIM_FIELDS, text), "line": whole})
-    remark = row(
-        {
-            "aspect": {"type": "string", "enum": list(ASPECTS)},
-            "line": {"type": "integer"},
-            "problem": {"type": "string"},
-            "change": {"type": "string"},
-            "claim": {"anyOf": [claim, {"type": "null"}]},
-        }
-    )
-    form = row({"critiques": {"type": "array", "items": remark}})
-    return json.dumps(form, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +132,11 @@ class Reviewer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One point of a review as the critic made it."""
-
-    aspect: str
-    line: int
-    problem: str
-    change: str
-    claim: Claim | None
-
-
 class ModelCritic:
     """A language model as the backward engine.
 
     One question a step; nothing is asked again about a program that was reviewed.
+    With the `client` of an engine both are in one ledger.
     """
 
     def __init__(  # noqa: PLR0913 - everything but the model has a default
@@ -210,11 +151,12 @@ class ModelCritic:
         patience: Patience | None = None,
         wire: Wire | None = None,
         host: Host | None = None,
+        client: ChatClient | None = None,
         max_tokens: int = 4096,
         context_tokens: int = 32_000,
     ) -> None:
         self.name = model
-        self.client = ChatClient(
+        self.client = client or ChatClient(
             wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
             payer=payer,
@@ -238,17 +180,16 @@ class ModelCritic:
         progress: Progress = silent,
     ) -> Review:
         """Ask for a review, run its claims, and return what holds."""
-        before = self.client.spent
+        purse = Purse(self.client, budget)
         progress(0, f"asking {self.name} for a review")
         target = target_of(task, program, direction)
         try:
             prompt = review_prompt(task, program, target, direction, size=self._room)
         except PromptTooLongError as error:
             return Review(note=str(error), is_over=True)
-        asked, remarks = self._remarks(prompt, budget)
+        asked, remarks = self._remarks(prompt, purse)
         if asked.reply is None:
-            spent = _difference(self.client.spent, before)
-            return Review(spent=spent, note=asked.problem, is_over=asked.is_final)
+            return Review(spent=purse.spent, note=asked.problem, is_over=asked.is_final)
         review = run_claims(
             remarks,
             task,
@@ -258,21 +199,24 @@ class ModelCritic:
             checks=direction.guidance.checks_claims,
         )
         self.counts.update(str(checked.status) for checked in review.claims)
-        return replace(review, spent=_difference(self.client.spent, before))
+        return replace(review, spent=purse.spent)
 
-    def _remarks(self, prompt: Prompt, budget: Budget) -> tuple[Asked, list[Remark]]:
+    def _remarks(self, prompt: Prompt, purse: Purse) -> tuple[Asked, list[Remark]]:
         """Ask, and once more if the answer cannot be read."""
-        asked = self._ask(prompt, budget)
+        asked = self._ask(prompt, purse.left)
         if asked.reply is None:
             return asked, []
         remarks = read_remarks(asked.reply.text)
-        if remarks is None:
-            problem = "it is not the JSON that was asked for"
-            again = correction(prompt, asked.reply.text, problem, _FORM)
-            second = self._ask(again, budget)
-            text = second.reply.text if second.reply else ""
-            remarks = read_remarks(text) or []
-        return asked, remarks
+        if remarks is not None:
+            return asked, remarks
+        problem = "it is not the JSON that was asked for"
+        if asked.reply.is_cut:
+            problem = "it was cut off; write fewer points"
+        again = correction(prompt, asked.reply.text, problem, _FORM, size=self._room)
+        if again is None:
+            return asked, []
+        second = self._ask(again, purse.left)
+        return asked, read_remarks(second.reply.text if second.reply else "") or []
 
     def _ask(self, prompt: Prompt, budget: Budget) -> Asked:
         request = ChatRequest(
@@ -393,53 +337,6 @@ def run_claims(  # noqa: PLR0913 - what a claim is run against
     return replace(review, note=_note(review))
 
 
-def read_remarks(reply: str) -> list[Remark] | None:
-    """Return the remarks of a reply; None if it is not the form that was asked for.
-
-    Example:
-        >>> remarks = read_remarks('{"critiques": [{"line": 2, "problem": "late"}]}')
-        >>> remarks[0].line
-        2
-    """
-    for text in _candidates(reply):
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        rows = data.get("critiques") if isinstance(data, dict) else data
-        if isinstance(rows, list):
-            return [_remark(row) for row in rows[:MAX_CRITIQUES] if _is_remark(row)]
-    return None
-
-
-def _candidates(reply: str) -> Iterator[str]:
-    yield reply
-    yield from (match[1] for match in _FENCED.finditer(reply))
-    start, end = reply.find("{"), reply.rfind("}")
-    if 0 <= start < end:
-        yield reply[start : end + 1]
-
-
-def _is_remark(row: object) -> bool:
-    return isinstance(row, dict) and bool(row.get("problem") or row.get("change"))
-
-
-def _remark(row: Mapping[str, Any]) -> Remark:
-    line = row.get("line")
-    aspect = str(row.get("aspect", "")).lower()
-    return Remark(
-        aspect if aspect in ASPECTS else ASPECTS[0],
-        line if isinstance(line, int) and not isinstance(line, bool) else 0,
-        _text(row.get("problem")),
-        _text(row.get("change")),
-        read_claim(row.get("claim")),
-    )
-
-
-def _text(value: object) -> str:
-    return shorten(" ".join(str(value or "").split()), _SENTENCE)
-
-
 def _critique(
     number: int,
     remark: Remark,
@@ -482,11 +379,3 @@ def _note(review: Review) -> str:
     if unchecked:
         parts.append(f"{unchecked} could not be run")
     return ", ".join(parts)
-
-
-def _difference(whole: Spent, part: Spent) -> Spent:
-    return Spent(
-        calls=whole.calls - part.calls,
-        tokens=whole.tokens - part.tokens,
-        money=whole.money - part.money,
-    )

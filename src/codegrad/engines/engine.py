@@ -7,14 +7,18 @@ engine that has nothing more to offer says so with `exhausted`; failing to find
 anything is not an exception. `EngineError` is for an engine that cannot work at all.
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.task import Sources, Task
+from codegrad.tasks.literals import shorten
+
+_LINE_SHOWN = 80
 
 Progress = Callable[[int, str], None]
 """Hears the number of candidates tried in this call so far, and what is going on."""
@@ -34,6 +38,33 @@ class Attempt:
     outcome: str
     inputs: tuple[str, ...] = ()
     """Calls on which it broke a postcondition, as source text."""
+
+    change: str = ""
+    """What it changed, in one line; see `changed_line`."""
+
+
+def changed_line(before: Sources, after: Sources) -> str:
+    r"""Return the first change between two versions of a program, in one line.
+
+    Example:
+        >>> changed_line({"m.py": "a = 1\nb = 2\n"}, {"m.py": "a = 1\nb = 3\nc = 4\n"})
+        '`b = 2` -> `b = 3`, and 1 more line'
+    """
+    for path, text in after.items():
+        old, new = before.get(path, "").splitlines(), text.splitlines()
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        changes = [row for row in matcher.get_opcodes() if row[0] != "equal"]
+        gone = [x for row in changes for x in old[row[1] : row[2]] if x.strip()]
+        come = [x for row in changes for x in new[row[3] : row[4]] if x.strip()]
+        if gone or come:
+            more = max(len(gone), len(come)) - 1
+            rest = f", and {more} more line{'s' * (more > 1)}" if more else ""
+            return f"{_quoted(gone)} -> {_quoted(come)}{rest}"
+    return ""
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    return f"`{shorten(lines[0].strip(), _LINE_SHOWN)}`" if lines else "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +189,18 @@ class Answer:
     """What happened, in a few words."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProposedInputs:
+    """Inputs on which two programs may differ; to be executed, not believed."""
+
+    texts: tuple[str, ...] = ()
+    """Calls with literal arguments, or what a program reads."""
+
+    spent: Spent = field(default_factory=Spent)
+    note: str = ""
+    """Why there are none, if there are none."""
+
+
 class Engine(Protocol):
     """Something that proposes; see the module for the contract."""
 
@@ -188,4 +231,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release what the engine holds; it may be used again."""
+        ...
+
+
+@runtime_checkable
+class Distinguisher(Protocol):
+    """An engine that can name inputs on which two programs may differ."""
+
+    def distinguish(
+        self, task: Task, first: str, second: str, *, budget: Budget
+    ) -> ProposedInputs:
+        """Return inputs for two texts of the main module, spending at most `budget`."""
         ...

@@ -24,6 +24,10 @@ class Exchange:
     raw: RawReply | None = None
     """What was handed over."""
 
+    failure: Exception | None = None
+    """What went wrong when it was handed over; it comes before all that the client
+    libraries make of it on the way up."""
+
     arrivals: Arrivals = field(default_factory=Arrivals)
 
     def note(self, chunk: bytes) -> None:
@@ -34,7 +38,11 @@ class Exchange:
     def end(self, raw: RawReply) -> None:
         """Hand over what arrived, before anything is read from it."""
         self.raw = raw
-        self.keep(raw)
+        try:
+            self.keep(raw)
+        except Exception as error:
+            self.failure = error
+            raise
 
 
 EXCHANGE: ContextVar[Exchange | None] = ContextVar("exchange", default=None)

@@ -5,23 +5,17 @@ module text or the reason why there is none. Invariant: whatever the text, nothi
 raised, and a module that is returned parses.
 """
 
+import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from codegrad.engines.merging import (
-    defined,
-    merge,
-    parse_quietly,
-    rename,
-)
+from codegrad.engines.merging import defined, merge, parse_quietly, rename
+from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
+from codegrad.engines.replies import without_thoughts
+from codegrad.engines.scopes import Definition
 from codegrad.engines.search_replace import EditError, apply_edits, find_edits
 
-_THOUGHT = re.compile(
-    r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE
-)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
 _PROGRAM_START = re.compile(
@@ -77,7 +71,7 @@ def extract(
         >>> found.source
         'def f(x):\n    return 2 * x\n'
     """
-    text = _without_thoughts(reply.replace("\r\n", "\n"))
+    text = without_thoughts(reply.replace("\r\n", "\n"))
     if not text.strip():
         return Extraction(problem=_nothing(reply, is_cut=is_cut))
     try:
@@ -94,7 +88,10 @@ def _from_blocks(
     text: str, current: str, entry_point: str, *, is_cut: bool
 ) -> Extraction:
     blocks = _blocks(text)
-    chosen = _choose(blocks, entry_point, current)
+    readable = _all_readable(blocks, _CODE_START if entry_point else _PROGRAM_START)
+    chosen = (
+        _choose(readable, entry_point, current) if entry_point else _program(readable)
+    )
     if chosen is None:
         cut = is_cut or any(not block.is_closed for block in blocks)
         return Extraction(problem=_why_not(blocks, entry_point, is_cut=cut))
@@ -106,12 +103,64 @@ def _from_blocks(
     if (is_cut and _ends_with(text, chosen.text)) or (is_torn and not entry_point):
         # Half a function can parse, half a program mostly does; neither was meant.
         return Extraction(problem=_why_not((), entry_point, is_cut=True))
+    others = [b for b in readable if b is not chosen and (b.is_closed or not is_cut)]
+    wanted = _changed_beside(others, entry_point, current)
+    piece = completed(chosen.text, [b.text for b in others], wanted=wanted)
+    notes = (*chosen.notes, *piece.notes)
     if not entry_point:
-        return _checked(_ended(chosen.text), "code", "", chosen.notes)
-    merged = merge(current, chosen.text)
+        return _checked(_ended(piece.text), "code", "", notes)
+    merged = merge(current, piece.text)
     if merged is None:
         return Extraction(problem="the code of the reply does not fit the module")
-    return _checked(merged, "code", entry_point, chosen.notes)
+    notes += tuple(f"left out: `{line}`" for line in merged.left_out)
+    return _checked(merged.source, "code", entry_point, notes)
+
+
+def _all_readable(blocks: Sequence[_Block], starts: re.Pattern[str]) -> list[_Block]:
+    return [
+        found
+        for block in blocks
+        if block.language not in _OTHER_LANGUAGES
+        and (found := _readable(block, starts)) is not None
+    ]
+
+
+def _program(blocks: Sequence[_Block]) -> _Block | None:
+    """Return the longest block, or a later one that puts it to work.
+
+    A block that only defines things is no program; what it defines comes along.
+    """
+    if not blocks:
+        return None
+    longest = max(blocks, key=lambda block: len(block.text))
+    if acts(longest.text):
+        return longest
+    for block in reversed(blocks):
+        if acts(block.text) and goes_on(block.text, longest.text):
+            return block
+    return longest
+
+
+def _changed_beside(
+    others: Sequence[_Block], entry_point: str, current: str
+) -> list[str]:
+    """Return the functions of the module that other blocks than the answer change.
+
+    A block with the entry point is a draft or a quotation.
+    """
+    tree = parse_quietly(current)
+    if tree is None or not entry_point:
+        return []
+    known = {n.name: n for n in tree.body if isinstance(n, Definition)}
+    return [
+        node.name
+        for block in others
+        if entry_point not in _names(block)
+        for node in (parse_quietly(block.text) or tree).body
+        if isinstance(node, Definition)
+        and node.name in known
+        and ast.dump(node) != ast.dump(known[node.name])
+    ]
 
 
 def _ends_with(reply: str, code: str) -> bool:
@@ -131,16 +180,6 @@ def _checked(
     if entry_point and entry_point not in defined(tree):
         return Extraction(form=form, problem=f"{entry_point} is no longer defined")
     return Extraction(source, form, notes=notes)
-
-
-def _without_thoughts(text: str) -> str:
-    text = _THOUGHT.sub("", text)
-    if end := list(_THOUGHT_END.finditer(text)):
-        # The opening tag belongs to the prompt of some models.
-        text = text[end[-1].end() :]
-    if start := _THOUGHT_START.search(text):
-        text = text[: start.start()]
-    return text
 
 
 def _blocks(text: str) -> list[_Block]:
@@ -169,20 +208,19 @@ def _blocks(text: str) -> list[_Block]:
     return blocks or [_Block(text, notes=(_NO_FENCE,))]
 
 
-def _choose(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block | None:
+def _choose(
+    readable: Sequence[_Block], entry_point: str, current: str
+) -> _Block | None:
     """Return the last block that defines the entry point, else one to put right."""
-    starts = _CODE_START if entry_point else _PROGRAM_START
-    readable = [
-        found
-        for block in blocks
-        if block.language not in _OTHER_LANGUAGES
-        and (found := _readable(block, starts)) is not None
-    ]
-    if not entry_point:
-        return max(readable, key=lambda block: len(block.text), default=None)
     exact = [block for block in readable if entry_point in _names(block)]
+    for block in reversed(exact):
+        if not _only_quotes(block, entry_point, current):
+            return block
     if exact:
         return exact[-1]
+    for block in reversed(readable):
+        if piece := answered_by_assignment(block.text, entry_point):
+            return replace(block, text=piece.text, notes=(*block.notes, *piece.notes))
     owner, _, method = entry_point.rpartition(".")
     for block in reversed(readable):
         if owner and method in _names(block):
@@ -192,6 +230,19 @@ def _choose(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block 
             )
     return _part_of(readable, entry_point, current) or _renamed(
         readable, entry_point, current
+    )
+
+
+def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:
+    """Return whether a block repeats the entry point as it is, for comparison."""
+    here, there = parse_quietly(block.text), parse_quietly(current)
+    if here is None or there is None:
+        return False
+    known = {ast.dump(node) for node in there.body if isinstance(node, Definition)}
+    name = entry_point.partition(".")[0]
+    definitions = [n for n in here.body if isinstance(n, Definition)]
+    return all(ast.dump(n) in known for n in definitions) and any(
+        n.name == name for n in definitions
     )
 
 
@@ -310,10 +361,11 @@ def _ended(text: str) -> str:
 
 
 def _nothing(reply: str, *, is_cut: bool) -> str:
+    if is_cut:
+        # What is left of a reply that only thought may be nothing at all.
+        return "the reply was cut off while the model was still thinking"
     if not reply.strip():
         return "the reply is empty"
-    if is_cut:
-        return "the reply was cut off while the model was still thinking"
     return "the reply holds only thinking and no answer"
 
 

@@ -72,19 +72,14 @@ class Host:
             self._failures = 0
             self._allowed = min(self.parallel, self._allowed + 1 / self._allowed)
 
-    def failed(self, problem: str, *, for_all: bool) -> None:
-        """Take notice of a request that failed for good.
+    def failed(self, problem: str) -> None:
+        """Take notice of a request that failed for good after several attempts.
 
-        The circuit opens if no other request can do better either, or after several
-        in a row.
+        After several of them in a row the circuit opens.
         """
         with self._lock:
             self._failures += 1
-            if self.opened:
-                return
-            if for_all:
-                self.opened = problem
-            elif self._failures >= self._most_failures:
+            if self._failures >= self._most_failures and not self.opened:
                 self.opened = (
                     f"{problem}; {self._failures} requests in a row have failed, so no "
                     "more is sent: go on later with `codegrad resume`"

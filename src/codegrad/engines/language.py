@@ -1,44 +1,52 @@
 """Constraints from language: what a model reads in the statement of a task.
 
-In: a task, a model, a budget. Out: `Suggestion`s: examples, postconditions and limits,
-each with the number of independent answers that came to it. Invariant: a suggestion is
-a hypothesis; it becomes a constraint only if it is trusted (`codegrad.optim.trust`),
-and then a soft one. The code under way is not shown, so that its faults are not
-described as intent.
+In: a task, a model, a budget. Out: `Suggestion`s: examples, conditions, properties,
+invariants and limits, each with the number of independent answers that came to it.
+Invariant: a suggestion is a hypothesis; it becomes a constraint only if it is trusted
+(`codegrad.optim.trust`), and then a soft one. The code under way is not shown, so that
+its faults are not described as intent.
 """
 
 import ast
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling, Wire
-from codegrad.engines.claim_checks import Expectation
 from codegrad.engines.claims import (
     Claim,
     CostClaim,
     InputClaim,
     PostClaim,
+    PropertyClaim,
     Suggestion,
     literal_text,
 )
 from codegrad.engines.client import ChatClient, Patience
 from codegrad.engines.host import Host
+from codegrad.engines.intent import Expectation
+from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.local import wire_to
+from codegrad.engines.prompts import tokens
+from codegrad.engines.purse import Purse
+from codegrad.engines.relations import is_relation
+from codegrad.engines.remarks import row_schema
+from codegrad.engines.replies import json_values
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
-from codegrad.tasks.literals import call_text, read_call
+from codegrad.tasks.literals import call_text, shorten
 from codegrad.verify.growth import growth_of
 
 ANSWERS = 3
 """Independent answers that are asked for."""
 
-MAX_SUGGESTIONS = 12
+MAX_SUGGESTIONS = 16
 """Suggestions of one answer that are read."""
+
+_SHOWN = 300
 
 _SYSTEM = (
     "You turn the statement of a task into checks of its solutions. Others solve the "
@@ -47,19 +55,39 @@ _SYSTEM = (
 )
 _ASK = (
     "Write checks that every right solution passes, and wrong ones fail: at most 8 "
-    "examples (the edge cases that the statement decides, worked out by hand), at most "
-    "3 conditions on every result, and a limit of the cost if the statement gives one. "
-    "Leave out what the statement leaves open. Answer with JSON only:\n"
-    '{"examples": [{"call": "f([1, 2])", "expected": "<literal or raises NAME>"}], '
-    '"pre": ["<expression over the arguments that every valid input meets>"], '
-    '"post": ["<expression over result and the arguments>"], "cost": "O(n)" or null}'
+    "examples (the edge cases that the statement decides, worked out by hand); what "
+    "every valid input meets; at most 3 conditions on every result; at most 3 "
+    "properties, which relate several calls of {name} without saying what one of them "
+    "returns; at most 2 invariants, which say what a call leaves as it was; a limit of "
+    "the cost if the statement gives one. Leave out what the statement leaves open. "
+    "Answer with JSON only:\n"
+    '{{"examples": [{{"call": "{name}([1, 2])", "expected": "<literal or raises '
+    'NAME>"}}], "pre": ["<expression over the arguments>"], '
+    '"post": ["<expression over result and the arguments>"], '
+    '"properties": ["<expression over the arguments that calls {name}>"], '
+    '"invariants": ["<expression over an argument x and old_x, its value before>"], '
+    '"cost": "O(n)" or null}}'
 )
 _STDIN_ASK = (
     "Write checks that every right solution passes, and wrong ones fail: at most 8 "
     "runs (the edge cases that the statement decides, worked out by hand). Answer "
     'with JSON only:\n{"examples": [{"stdin": "<input>", "expected": "<output>"}]}'
 )
-_FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
+_LISTS = ("pre", "post", "properties", "invariants")
+_FRAME = 16
+"""Tokens of a request beside the texts of its messages."""
+
+
+def answer_schema(task: Task) -> str:
+    """Return the JSON schema of an answer, for models that can keep to one."""
+    text = {"type": "string"}
+    given = "stdin" if task.is_program else "call"
+    row = row_schema({given: text, "expected": text})
+    fields: dict[str, object] = {"examples": {"type": "array", "items": row}}
+    if not task.is_program:
+        fields |= {name: {"type": "array", "items": text} for name in _LISTS}
+        fields["cost"] = {"type": ["string", "null"]}
+    return json.dumps(row_schema(fields), sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +157,13 @@ class ModelSource:
         wire: Wire | None = None,
         host: Host | None = None,
         answers: int = ANSWERS,
+        max_tokens: int = 2048,
+        context_tokens: int = 32_000,
     ) -> None:
         self.name = model
         self._answers = answers
+        self._sampling = Sampling(0.8, max_tokens=max_tokens)
+        self._room = context_tokens - max_tokens
         self.client = ChatClient(
             wire or wire_to(model, base_url=base_url),
             book or CallBook(CallBook.default_path()),
@@ -143,23 +175,27 @@ class ModelSource:
 
     def suggest(self, task: Task, *, budget: Budget) -> Suggested:
         """Ask several times at once and count who agrees with whom."""
-        sampling = Sampling(0.8, max_tokens=2048)
-        messages = source_messages(task)
+        purse = Purse(self.client, budget)
+        messages = source_messages(task, size=self._room)
+        if messages is None:
+            return Suggested(note="the statement is longer than the model's context")
+        first = ChatRequest(
+            self.name,
+            self.client.wire.endpoint,
+            messages,
+            self._sampling,
+            answer_schema=answer_schema(task),
+        )
         asked = self.client.ask(
-            [
-                ChatRequest(
-                    self.name, self.client.wire.endpoint, messages, sampling, sample
-                )
-                for sample in range(self._answers)
-            ],
-            budget=budget,
+            [replace(first, sample=sample) for sample in range(self._answers)],
+            budget=purse.left,
             label="constraints",
         )
         read = [read_suggestions(a.reply.text, task) for a in asked if a.reply]
         found = tuple(counted([claims for claims in read if claims], self.name))
         problems = list(dict.fromkeys(a.problem for a in asked if a.reply is None))
         note = f"{len(found)} suggestions in {len(read)} answers"
-        return Suggested(found, self.client.spent, "; ".join([note, *problems]))
+        return Suggested(found, purse.spent, "; ".join([note, *problems]))
 
     def close(self) -> None:
         """End the connections."""
@@ -167,22 +203,34 @@ class ModelSource:
         self.client.book.close()
 
 
-def source_messages(task: Task) -> tuple[Message, ...]:
-    """Return what a source is asked: the statement and its examples, no solution."""
+def source_messages(task: Task, *, size: int) -> tuple[Message, ...] | None:
+    """Return what a source is asked: the statement and its examples, no solution.
+
+    In at most `size` tokens: the last of the known examples are left out first, and
+    the message says so; None if the statement alone is longer.
+    """
     parts = [f"# Task\n{task.name}"]
     if task.prompt.strip():
         parts.append(f"# Statement\n{task.prompt.strip()}")
     signature = _signature(task)
     if signature:
         parts.append(f"# Signature\n{signature}")
-    known = [c.text for c in task.constraints if c.hard and c.stage == "tests"]
-    if known:
-        parts.append("# Known already\n" + "\n".join(f"- {text}" for text in known))
-    ask = _STDIN_ASK if task.is_program else _ASK
-    return (
-        Message(Role.SYSTEM, _SYSTEM),
-        Message(Role.USER, "\n\n".join([*parts, ask])),
-    )
+    ask = _STDIN_ASK if task.is_program else _ASK.format(name=task.entry_point)
+    known = [
+        f"- {shorten(c.text, _SHOWN)}"
+        for c in task.constraints
+        if c.hard and c.stage == "tests"
+    ]
+    system = Message(Role.SYSTEM, _SYSTEM)
+    for count in range(len(known), -1, -1):
+        rows = known[:count]
+        if count < len(known):
+            rows.append(f"- and {len(known) - count} more that are not shown")
+        told = ["\n".join(["# Known already", *rows])] if rows else []
+        user = Message(Role.USER, "\n\n".join([*parts, *told, ask]))
+        if tokens(system.text) + tokens(user.text) + _FRAME <= size:
+            return system, user
+    return None
 
 
 def _signature(task: Task) -> str:
@@ -206,7 +254,7 @@ def read_suggestions(reply: str, task: Task) -> list[Claim]:
         >>> [str(claim) for claim in read_suggestions(text, task)]
         ['f(1) should give 2', 'post: x']
     """
-    data = _json(reply)
+    data = next((v for v in json_values(reply) if _is_answer(v)), None)
     if data is None:
         return []
     claims: list[Claim] = [
@@ -218,10 +266,24 @@ def read_suggestions(reply: str, task: Task) -> list[Claim]:
         return claims[:MAX_SUGGESTIONS]
     before = [text for text in _rows(data.get("pre")) if _is_expression(text)]
     guard = " and ".join(f"({text})" for text in before)
+
+    def guarded(text: str) -> str:
+        return f"not ({guard}) or ({text})" if guard else text
+
     claims += [
-        PostClaim(f"not ({guard}) or ({text})" if guard else text)
+        PostClaim(guarded(text))
         for text in _rows(data.get("post"))
         if _is_expression(text)
+    ]
+    claims += [
+        PostClaim(text)
+        for text in _rows(data.get("invariants"))
+        if _is_expression(text) and "old_" in text and "result" not in text
+    ]
+    claims += [
+        PropertyClaim(guarded(text))
+        for text in _rows(data.get("properties"))
+        if _is_expression(text) and is_relation(text, task.entry_point)
     ]
     cost = data.get("cost")
     if isinstance(cost, str) and (growth := growth_of(cost)) is not None:
@@ -229,17 +291,8 @@ def read_suggestions(reply: str, task: Task) -> list[Claim]:
     return list(dict.fromkeys(claims))[:MAX_SUGGESTIONS]
 
 
-def _json(reply: str) -> Mapping[str, Any] | None:
-    start, end = reply.find("{"), reply.rfind("}")
-    texts = [reply, *(m[1] for m in _FENCED.finditer(reply)), reply[start : end + 1]]
-    for text in texts:
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(data, dict):
-            return data
-    return None
+def _is_answer(value: object) -> bool:
+    return isinstance(value, dict) and bool({"examples", "cost", *_LISTS} & set(value))
 
 
 def _rows(value: object) -> list[Any]:
@@ -254,7 +307,7 @@ def _example(row: object, task: Task) -> InputClaim | None:
     if task.is_program:
         stdin = row.get("stdin")
         return InputClaim(stdin, expected) if isinstance(stdin, str) else None
-    call = read_call(str(row.get("call", "")))
+    call = possible_call(str(row.get("call", "")), task.source)
     meant = Expectation.read(expected)
     if meant is None and isinstance(row["expected"], str):
         # A JSON string, where Python source was asked for: a text is meant.

@@ -8,17 +8,27 @@ taken again after a kill finds its replies on the disk and pays nothing twice.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from codegrad.budget import Budget, Spent
+from codegrad.budget import Budget
 from codegrad.code import Program
+from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
-from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
+from codegrad.engines.critic import ModelCritic
+from codegrad.engines.engine import (
+    Answer,
+    Direction,
+    Progress,
+    Proposal,
+    ProposedInputs,
+    silent,
+)
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
+from codegrad.engines.plans import Plans, label_of, outcomes
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,
@@ -29,12 +39,19 @@ from codegrad.engines.prompts import (
     proposal_prompt,
     read_plans,
     target_of,
+    tokens,
 )
+from codegrad.engines.purse import Purse
 from codegrad.errors import EngineError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
+from codegrad.verify.stage import Workbench
 
-_PLAN_SHOWN = 60
+_SAMPLES_A_SEED = 1_000_000
+"""More than a run asks for: replies that were recorded for one seed are another's."""
+
+_MARGIN = 700
+"""Tokens of a second question beside the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +72,16 @@ class Style:
     """What fits into one request, the reply included."""
 
     patience: int = 3
-    """Rounds in a row without anything new before the engine gives up."""
+    """Rounds in a row without any usable answer before the engine gives up."""
 
 
 class LLMEngine:
     """Proposes what a language model writes.
 
     The key is read from the environment when the engine is made and is stored nowhere.
-    Without `book` calls are recorded beside the runs.
+    Without `book` calls are recorded beside the runs. `seed` decides which recorded
+    replies are used again, not what a model answers: runs with different seeds ask
+    for different samples.
 
     Raises:
         UsageError: If the model's name has another form than `provider:model`.
@@ -81,6 +100,7 @@ class LLMEngine:
         patience: Patience | None = None,
         wire: Wire | None = None,
         host: Host | None = None,
+        seed: int = 0,
     ) -> None:
         self.model = model
         self.style = style or Style()
@@ -93,10 +113,11 @@ class LLMEngine:
             host=host,
         )
         self._round = 0
+        self._replies = 0
         self._dry = 0
         self._asked: Counter[str] = Counter()
-        self._plans: dict[str, list[str]] = {}
-        self._seen: set[str] = set()
+        self._first_sample = seed * _SAMPLES_A_SEED
+        self._plans = Plans()
         self._notes: list[str] = []
         self._waiting: Waiting = lambda _: None
 
@@ -132,7 +153,7 @@ class LLMEngine:
             EngineError: If the model cannot be used at all and nothing is lost by
                 saying so: no step was accepted yet.
         """
-        before = self.client.spent
+        purse = Purse(self.client, budget)
         self._notes = []
         target = target_of(task, program, direction)
         self._round += 1
@@ -140,84 +161,118 @@ class LLMEngine:
         self._waiting("preparing")
         wanted = direction.guidance.proposals or self.style.width
         try:
-            plans = (
-                self._plans_for(task, program, target, budget)
-                if direction.guidance.plans
-                else []
-            )
+            plans = self._plans_of(task, program, target, direction, purse, wanted)
             prompts = [
                 proposal_prompt(
-                    task,
-                    program,
-                    target,
-                    direction,
-                    plan=self._plan(plans, number),
-                    size=self._room,
+                    task, program, target, direction, plan=plan, size=self._room
                 )
-                for number in range(wanted)
+                for plan in plans
             ]
         except PromptTooLongError as error:
-            return Answer(exhausted=True, note=str(error))
-        asked = self._ask(prompts, _left(budget, before, self.client.spent), "code")
-        labels = [_label(n, self._plan(plans, n - 1)) for n in range(1, len(asked) + 1)]
+            return Answer(spent=purse.spent, exhausted=True, note=str(error))
+        asked = self._ask(prompts, purse.left, "code")
+        first = self._replies + 1
+        self._replies += wanted
+        labels = [label_of(n, plan) for n, plan in enumerate(plans, first)]
         proposals = self._proposals(
-            task, program, target, list(zip(labels, prompts, asked, strict=True)),
-            _left(budget, before, self.client.spent),
-        )  # fmt: skip
-        self._remember(proposals)
+            program, target, list(zip(labels, prompts, asked, strict=True)), purse
+        )
+        self._dry = 0 if proposals else self._dry + 1
         failed = [a for a in asked if a.reply is None]
         if failed and len(failed) == len(asked):
             self._refuse(failed[0], program)
         is_over = self._dry >= self.style.patience or any(a.is_final for a in failed)
         return Answer(
             proposals,
-            _difference(self.client.spent, before),
+            purse.spent,
             exhausted=is_over,
             note=self._note(asked, proposals, prompts),
         )
 
-    def _plans_for(
-        self, task: Task, program: Program, target: Target, budget: Budget
-    ) -> list[str]:
-        """Return approaches for the code as it is, asked for once."""
-        if not self.style.plans:
-            return []
-        key = _digest(program.sources[target.path])
-        if key not in self._plans:
-            prompt = plan_prompt(
-                task, program, target, self.style.plans, size=self._room
-            )
-            (asked,) = self._ask([prompt], budget, "plans")
-            reply = asked.reply.text if asked.reply else ""
-            self._plans[key] = read_plans(reply, self.style.plans)
-        return self._plans[key]
+    def distinguish(
+        self, task: Task, first: str, second: str, *, budget: Budget
+    ) -> ProposedInputs:
+        """Ask for inputs on which two programs may differ."""
+        purse = Purse(self.client, budget)
+        try:
+            prompt = apart_prompt(task, first, second, size=self._room)
+        except PromptTooLongError as error:
+            return ProposedInputs(note=str(error))
+        request = ChatRequest(
+            self.model,
+            self.client.wire.endpoint,
+            prompt.messages,
+            Sampling(self.style.temperature, max_tokens=self.style.max_tokens),
+            self._first_sample,
+            answer_schema(),
+        )
+        (asked,) = self.client.ask([request], budget=purse.left, label="apart")
+        if asked.reply is None:
+            return ProposedInputs(spent=purse.spent, note=asked.problem)
+        found = read_inputs(asked.reply.text, task)
+        note = "" if found else "the answer names no input that can be executed"
+        return ProposedInputs(tuple(found), purse.spent, note)
 
-    def _plan(self, plans: Sequence[str], number: int) -> str:
-        """Return the plan of one proposal; later rounds begin with the next one."""
-        return plans[(self._round - 1 + number) % len(plans)] if plans else ""
+    def reviewer(self, bench: Workbench) -> ModelCritic:
+        """Return a critic that asks the same model, in the same ledger."""
+        return ModelCritic(
+            self.model,
+            bench=bench,
+            client=self.client,
+            max_tokens=self.style.max_tokens,
+            context_tokens=self.style.context_tokens,
+        )
+
+    def _plans_of(  # noqa: PLR0913, PLR0917 - what approaches depend on
+        self,
+        task: Task,
+        program: Program,
+        target: Target,
+        direction: Direction,
+        purse: Purse,
+        wanted: int,
+    ) -> list[str]:
+        """Return the approach of each proposal; empty texts if there are none.
+
+        They are asked for once for the code as it is, and again, the old ones named,
+        if they brought no step.
+        """
+        count = self.style.plans
+        if not count or not direction.guidance.plans:
+            return [""] * wanted
+        key = _digest(program.sources[target.path])
+        if self._plans.are_wanted(key, renews=direction.guidance.attempts):
+            tried = outcomes(self._plans.old(key), direction.momentum)
+            prompt = plan_prompt(
+                task, program, target, count, tried=tried, size=self._room
+            )
+            (asked,) = self._ask([prompt], purse.left, "plans")
+            if asked.reply is not None:
+                self._plans.name(key, read_plans(asked.reply.text, count))
+            else:
+                self._notes.append(f"no approaches: {asked.problem}")
+        return self._plans.follow(key, wanted)
 
     def _ask(
-        self, prompts: Sequence[Prompt], budget: Budget, label: str
+        self,
+        prompts: Sequence[Prompt],
+        budget: Budget,
+        label: str,
+        *,
+        max_tokens: int | None = None,
     ) -> list[Asked]:
         for prompt in prompts:
             self._notes += [n for n in prompt.left_out if n not in self._notes]
-        sampling = Sampling(self.style.temperature, max_tokens=self.style.max_tokens)
+        sampling = Sampling(
+            self.style.temperature, max_tokens=max_tokens or self.style.max_tokens
+        )
+        endpoint = self.client.wire.endpoint
         requests: list[ChatRequest] = []
         for prompt in prompts:
-            request = ChatRequest(
-                self.model, self.client.wire.endpoint, prompt.messages, sampling
-            )
-            sample = self._asked[request.key]
+            request = ChatRequest(self.model, endpoint, prompt.messages, sampling)
+            sample = self._first_sample + self._asked[request.key]
             self._asked[request.key] += 1
-            requests.append(
-                ChatRequest(
-                    request.model,
-                    request.endpoint,
-                    request.messages,
-                    sampling,
-                    sample,
-                )
-            )
+            requests.append(replace(request, sample=sample))
         where = f"round {self._round}: {label}"
         return self.client.ask(
             requests, budget=budget, label=where, waiting=self._waiting
@@ -225,39 +280,52 @@ class LLMEngine:
 
     def _proposals(
         self,
-        task: Task,
         program: Program,
         target: Target,
         asked: Sequence[tuple[str, Prompt, Asked]],
-        budget: Budget,
+        purse: Purse,
     ) -> list[Proposal]:
         """Read the replies; what cannot be read is asked for once more."""
         found: list[tuple[str, Extraction]] = []
         again: list[tuple[str, Prompt]] = []
         form = answer_form(program, target)
+        limit = self.style.max_tokens
         for label, prompt, one in asked:
             if one.reply is None:
                 continue
-            extraction = self._extract(one, task, program, target)
+            extraction = self._extract(one, program, target)
             if extraction.source is not None:
                 found.append((label, extraction))
                 continue
-            text = one.reply.text
-            again.append((label, correction(prompt, text, extraction.problem, form)))
+            if one.reply.is_cut:
+                limit = self._longer(prompt)
+            text, problem = one.reply.text, extraction.problem
+            question = correction(prompt, text, problem, form, size=self._room)
+            if question is None:
+                self._notes.append(f"{label}: {problem}; there is no room to ask again")
+            else:
+                again.append((label, question))
         if again:
-            replies = self._ask([prompt for _, prompt in again], budget, "again")
+            questions = [prompt for _, prompt in again]
+            replies = self._ask(questions, purse.left, "again", max_tokens=limit)
             for (label, _), one in zip(again, replies, strict=True):
-                extraction = self._extract(one, task, program, target)
+                extraction = self._extract(one, program, target)
                 if extraction.source is not None:
                     found.append((f"{label}, second answer", extraction))
                 else:
                     self._notes.append(f"{label}: {extraction.problem}")
         return _ranked(found, program, target)
 
-    def _extract(
-        self, asked: Asked, task: Task, program: Program, target: Target
-    ) -> Extraction:
-        del task
+    def _longer(self, prompt: Prompt) -> int:
+        """Return the limit of a second answer where the first was cut: up to twice.
+
+        As much as fits, for a model that has to think first.
+        """
+        used = sum(tokens(message.text) for message in prompt.messages)
+        room = self.style.context_tokens - used - _MARGIN
+        return max(self.style.max_tokens, min(2 * self.style.max_tokens, room))
+
+    def _extract(self, asked: Asked, program: Program, target: Target) -> Extraction:
         if asked.reply is None:
             return Extraction(problem=asked.problem)
         return extract(
@@ -266,11 +334,6 @@ class LLMEngine:
             entry_point=target.function,
             is_cut=asked.reply.is_cut,
         )
-
-    def _remember(self, proposals: Sequence[Proposal]) -> None:
-        new = {_digest(repr(sorted(p.sources.items()))) for p in proposals}
-        self._dry = 0 if new - self._seen else self._dry + 1
-        self._seen |= new
 
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""
@@ -304,10 +367,10 @@ class LLMEngine:
         """Return what decides the next requests and what is in the ledger."""
         return {
             "round": self._round,
+            "replies": self._replies,
             "dry": self._dry,
             "asked": dict(self._asked),
-            "plans": self._plans,
-            "seen": sorted(self._seen),
+            "plans": self._plans.state(),
             "charged": self.client.charged,
             "payer": self.client.payer,
         }
@@ -315,10 +378,10 @@ class LLMEngine:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`; replies that were paid since are found on the disk."""
         self._round = int(state["round"])
+        self._replies = int(state["replies"])
         self._dry = int(state["dry"])
         self._asked = Counter(state["asked"])
-        self._plans = {key: list(plans) for key, plans in state["plans"].items()}
-        self._seen = set(state["seen"])
+        self._plans.restore(state["plans"])
         self.client.payer = str(state["payer"])
         self.client.charge_again(state["charged"])
 
@@ -348,25 +411,6 @@ def _ranked(
         for source, label in labels.items()
     ]
     return sorted(proposals, key=lambda proposal: proposal.cost)
-
-
-def _label(number: int, plan: str) -> str:
-    if not plan:
-        return f"reply {number}"
-    short = plan if len(plan) <= _PLAN_SHOWN else plan[:_PLAN_SHOWN].rstrip() + "..."
-    return f"reply {number}: {short}"
-
-
-def _difference(whole: Spent, part: Spent) -> Spent:
-    return Spent(
-        calls=whole.calls - part.calls,
-        tokens=whole.tokens - part.tokens,
-        money=whole.money - part.money,
-    )
-
-
-def _left(budget: Budget, before: Spent, now: Spent) -> Budget:
-    return budget.left(_difference(now, before))
 
 
 def _digest(text: str) -> str:

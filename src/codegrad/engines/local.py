@@ -1,7 +1,8 @@
 """Weights on this machine: a model file served by llama.cpp inside this process.
 
 In: `local:PATH.gguf`, or `local:NAME` for a file that is downloaded once. Out: a
-`Wire`. Invariant: nothing is loaded or downloaded before the first request; the server
+`Wire`. Invariant: nothing is loaded before the first request and nothing downloaded
+before its key is made, because a reply is filed under what the file holds; the server
 listens on this machine alone, and only with a key that is made anew each time.
 
 Needs the extra `local` (xllamacpp). Its server speaks the OpenAI protocol, so requests
@@ -37,13 +38,20 @@ from codegrad.errors import EngineError, UsageError
 LOCAL = "local"
 """The provider's name."""
 
+
+def is_local(name: str) -> bool:
+    """Return whether a model's name is one of weights on this machine."""
+    return name.partition(":")[0] == LOCAL
+
+
 CONTEXT_TOKENS = 16_384
 """What a request and its reply may take; more costs memory."""
 
 _HUB = "https://huggingface.co"
 _ON_HUB = re.compile(r"[^/.~][^/]*/[^/]+/[^/]+")
 _MAGIC = b"GGUF"
-_HEAD = 1 << 20
+_SAMPLES = 256
+_SAMPLE = 1 << 12
 _SIBLINGS = "devices/system/cpu/cpu*/topology/thread_siblings_list"
 
 
@@ -163,6 +171,20 @@ class _Served:
         self._users = 0
         self._lock = threading.Lock()
 
+    def file(self) -> Path:
+        """Return the model's file, downloading it if it is not there.
+
+        Raises:
+            EngineError: If it cannot be downloaded, or is no model.
+        """
+        weights = self.weights
+        if not weights.is_here and weights.url is not None:
+            download(
+                weights.url, weights.path, digest=weights.digest, report=self._report
+            )
+        _check_file(weights.path)
+        return weights.path
+
     def start(self) -> tuple[str, str]:
         """Return address and key of the server, loading the model if need be.
 
@@ -184,16 +206,11 @@ class _Served:
                 self._server = None
 
     def _load(self) -> Any:  # noqa: ANN401 - a type of the extra
-        weights = self.weights
-        if not weights.is_here and weights.url is not None:
-            download(
-                weights.url, weights.path, digest=weights.digest, report=self._report
-            )
-        _check_file(weights.path)
+        path = self.file()
         import xllamacpp  # noqa: PLC0415 - an extra, and 100 MB of native code
 
         params = xllamacpp.CommonParams()
-        params.model.path = str(weights.path)
+        params.model.path = str(path)
         params.n_ctx = self._context_tokens
         params.n_parallel = 1
         params.verbosity = -1
@@ -205,7 +222,7 @@ class _Served:
             return xllamacpp.Server(params)
         except (RuntimeError, ValueError, MemoryError) as error:
             raise EngineError(
-                f"{weights.path} cannot be loaded ({error}); it may be damaged, of a "
+                f"{path} cannot be loaded ({error}); it may be damaged, of a "
                 "newer kind than xllamacpp knows, or too large for the memory"
             ) from error
 
@@ -237,6 +254,7 @@ class LocalWire:
 
         self._inner: ProviderWire | None = None
         self._reader: ProviderWire | None = None
+        self._endpoint = ""
         self._starting = asyncio.Lock()
         if not is_installed():
             raise EngineError(
@@ -249,11 +267,21 @@ class LocalWire:
 
     @property
     def endpoint(self) -> str:
-        """The weights: what decides an answer here is the file, not an address."""
-        weights = self.served.weights
-        if weights.is_here:
-            return f"local {_fingerprint(weights.path)}"
-        return f"local {weights.url}"
+        """The weights: what decides an answer here is the file, not an address.
+
+        A file that is not there is downloaded for it.
+
+        Raises:
+            EngineError: If that fails.
+        """
+        if not self._endpoint:
+            self._endpoint = f"local {fingerprint(self.served.file())}"
+        return self._endpoint
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model is known to think before it answers."""
+        return False
 
     async def send(
         self,
@@ -323,31 +351,45 @@ def _check_file(path: Path) -> None:
         raise EngineError(f"{path} is no GGUF file, the form llama.cpp reads")
 
 
-def _fingerprint(path: Path) -> str:
-    """Return what tells two files of weights apart: their size and first megabyte."""
+def fingerprint(path: Path) -> str:
+    """Return what tells two files of weights apart: their size and samples.
+
+    The samples are spread evenly, the first and the last bytes among them: two
+    fine-tunes of one base have the same size and begin alike. To read gigabytes at
+    each start would take longer than many runs.
+    """
+    size = path.stat().st_size
+    found = hashlib.sha256(str(size).encode())
+    last = max(0, size - _SAMPLE)
     with path.open("rb") as file:
-        head = file.read(_HEAD)
-    return hashlib.sha256(head + str(path.stat().st_size).encode()).hexdigest()[:16]
+        for number in range(_SAMPLES):
+            file.seek(last * number // (_SAMPLES - 1))
+            found.update(file.read(_SAMPLE))
+    return found.hexdigest()[:16]
 
 
-def wire_to(
+def wire_to(  # noqa: PLR0913 - all but the name have a default
     name: str,
     *,
     base_url: str | None = None,
     price: tuple[float, float] | None = None,
+    context_tokens: int = CONTEXT_TOKENS,
     report: Report = unreported,
     shares: Wire | None = None,
 ) -> ProviderWire | LocalWire:
     """Return the way to `provider:model`, local weights included.
 
-    `shares` is a way to the same weights that is open already.
+    `context_tokens` is for local weights alone; a server has its own. `shares` is a
+    way to the same weights that is open already.
 
     Raises:
         UsageError: If the name has another form.
         EngineError: If a key, a client or a model file is missing.
     """
-    if name.partition(":")[0] == LOCAL:
+    if is_local(name):
         if not isinstance(shares, LocalWire) or shares.name != name:
             shares = None
-        return LocalWire(name, report=report, shares=shares)
+        return LocalWire(
+            name, context_tokens=context_tokens, report=report, shares=shares
+        )
     return ProviderWire(name, base_url=base_url, price=price)

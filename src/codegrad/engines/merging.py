@@ -2,18 +2,45 @@
 
 In: the module as it is and a piece that parses. Out: the module with the functions of
 the piece in place of its own of the same name. Invariant: what the piece does not
-mention (other functions, imports, docstrings, comments) stays as it is.
+mention (other functions, imports, docstrings, comments) stays as it is; nothing that
+the piece's definitions need is left out, and what is left out is said.
 """
 
 import ast
 import io
 import tokenize
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Kept = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | _Definition
+from codegrad.engines.scopes import (
+    Definition,
+    Function,
+    made,
+    touched,
+    used,
+    used_at_once,
+)
+
+_Assignment = ast.Assign | ast.AnnAssign
+_Import = ast.Import | ast.ImportFrom
+_Compound = (
+    ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.If
+)
+_SETTINGS = frozenset({"setrecursionlimit", "set_int_max_str_digits", "seed"})
+"""Functions that are called once for what comes after."""
+
+_SHOWN = 40
+_MAX_NOTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A complete module."""
+
+    source: str
+    left_out: tuple[str, ...] = ()
+    """Statements that may have been more than a demonstration, their first lines."""
 
 
 def parse_quietly(text: str) -> ast.Module | None:
@@ -31,63 +58,46 @@ def defined(tree: ast.Module) -> list[str]:
     """Return the qualified names of functions and methods, in order."""
     names: list[str] = []
     for node in tree.body:
-        if isinstance(node, _Function):
+        if isinstance(node, Function):
             names.append(node.name)
         elif isinstance(node, ast.ClassDef):
             names += [
-                f"{node.name}.{m.name}" for m in node.body if isinstance(m, _Function)
+                f"{node.name}.{m.name}" for m in node.body if isinstance(m, Function)
             ]
     return names
 
 
-def merge(current: str, piece: str) -> str | None:
+def merge(current: str, piece: str) -> Merged | None:
     r"""Return `current` with the definitions of `piece`; None if it cannot be read.
 
     Statements of the piece that only do something (calls, asserts, a main block) are
-    left out: in a module of functions they are a reply's demonstration. A function
-    that lost its docstring gets the old one back.
+    left out: in a module of functions they are a reply's demonstration. Those that
+    prepare what a definition uses (a loop that fills a table, a guarded import) come
+    along. A function that lost its docstring gets the old one back.
 
     Example:
         >>> merge('import math\n\ndef f():\n    "Doc."\n    return 1\n',
-        ...       'def f():\n    return 2\n\nprint(f())\n')
+        ...       'def f():\n    return 2\n\nprint(f())\n').source
         'import math\n\ndef f():\n    "Doc."\n    return 2\n'
     """
     old, new = parse_quietly(current), parse_quietly(piece)
     if new is None:
         return None
     if old is None:
-        return piece
-    lines, fresh = current.splitlines(), piece.splitlines()
-    places = dict(_places(old))
-    changes: dict[str, tuple[int, int, list[str]]] = {}
-    imports: list[str] = []
-    additions: list[str] = []
-    known = set(current.splitlines())
-    for name, node in _pieces(new, places):
-        text = _text(fresh, node)
-        if name in places:
-            target = places[name]
-            text = _with_docstring(text, node, target, lines)
-            text = _indented(text, target.col_offset - node.col_offset)
-            changes[name] = _first(target), target.end_lineno or 0, text
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            imports += [line for line in text if line not in known]
-        else:
-            additions += [*text, "", ""]
-    first = min((start for start, _, _ in changes.values()), default=len(lines) + 1)
-    for start, end, text in sorted(changes.values(), reverse=True):
-        lines[start - 1 : end] = text
-    if additions:
-        top = _top_level_line(old, first)
-        lines[top - 1 : top - 1] = additions
-    if imports:
-        place = _after_header(old)
-        lines[place:place] = imports
-    merged = "\n".join(lines)
-    if additions:
-        merged = merged.rstrip("\n")
-    merged += "\n"
-    return merged if parse_quietly(merged) else None
+        return Merged(piece)
+    there = {ast.dump(node) for node in old.body}
+    kept = _kept(new, there)
+    edits = _Edits(old, current.splitlines(), piece.splitlines())
+    for name, node in _pieces([s for s in new.body if s in kept], edits.places):
+        edits.add(name, node)
+    for node in _outdated(old, new, kept):
+        edits.remove(node)
+    merged = edits.applied()
+    if parse_quietly(merged) is None:
+        return None
+    left = [s for s in new.body if s not in kept and _may_matter(s)]
+    notes = [_first_line(s) for s in left if ast.dump(s) not in there]
+    return Merged(merged, tuple(notes[:_MAX_NOTES]))
 
 
 def rename(piece: str, old: str, new: str) -> str:
@@ -113,19 +123,182 @@ def rename(piece: str, old: str, new: str) -> str:
     return "".join(lines)
 
 
-def _pieces(
-    tree: ast.Module, places: dict[str, "_Kept"]
-) -> Iterator[tuple[str, "_Kept"]]:
-    """Yield what the piece brings, classes method by method where they are partial."""
-    for node in tree.body:
-        if not isinstance(node, _Kept):
+def text_of(lines: Sequence[str], node: ast.stmt) -> list[str]:
+    """Return the lines of a statement, its decorators included."""
+    return list(lines[_first(node) - 1 : node.end_lineno])
+
+
+def is_main_guard(node: ast.stmt) -> bool:
+    """Return whether a statement is `if __name__ == "__main__":`."""
+    return isinstance(node, ast.If) and any(
+        isinstance(part, ast.Name) and part.id == "__name__"
+        for part in ast.walk(node.test)
+    )
+
+
+def _kept(new: ast.Module, there: Collection[str]) -> list[ast.stmt]:
+    """Return the statements of a piece that are more than a demonstration.
+
+    A preparation that is `there` already is not made twice.
+    """
+    functions = {node.name for node in new.body if isinstance(node, Definition)}
+    kept: list[ast.stmt] = [n for n in new.body if isinstance(n, Definition | _Import)]
+    kept += [n for n in new.body if _is_setting(n, functions)]
+    kept += [
+        node
+        for node in new.body
+        if isinstance(node, _Assignment) and not used(node) & {*functions, "input"}
+    ]
+    needed = set().union(*map(used, kept))
+    rest = [n for n in new.body if n not in kept and not is_main_guard(n)]
+    imported = {name for n in kept if isinstance(n, _Import) for name in made(n)}
+
+    def prepares(node: ast.stmt) -> bool:
+        # A call of a module's function changes nothing that a definition sees.
+        return bool((made(node) | (touched(node) - imported)) & needed)
+
+    while found := next(filter(prepares, rest), None):
+        rest.remove(found)
+        needed |= used(found)
+        if ast.dump(found) not in there:
+            kept.append(found)
+    return kept
+
+
+def _outdated(
+    old: ast.Module, new: ast.Module, kept: Sequence[ast.stmt]
+) -> Iterator[ast.stmt]:
+    """Yield preparations of the module for values that the piece makes anew."""
+    fresh = {ast.dump(node) for node in new.body}
+    made_anew = {n for s in kept if isinstance(s, _Assignment) for n in made(s)}
+    for node in old.body:
+        is_value = isinstance(node, _Assignment) and made(node)
+        if is_value or isinstance(node, Definition | _Import) or is_main_guard(node):
             continue
+        if touched(node) & made_anew and ast.dump(node) not in fresh:
+            yield node
+
+
+def _is_setting(node: ast.stmt, functions: Collection[str]) -> bool:
+    """Return whether a statement sets something up for all that is executed later."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
+            return name in _SETTINGS and not used(node) & set(functions)
+        case _:
+            return False
+
+
+def _is_preparation(node: ast.stmt) -> bool:
+    return isinstance(node, _Compound) and not is_main_guard(node)
+
+
+def _may_matter(node: ast.stmt) -> bool:
+    return isinstance(node, _Assignment) or _is_preparation(node)
+
+
+def _first_line(node: ast.stmt) -> str:
+    line = ast.unparse(node).partition("\n")[0]
+    return line if len(line) <= _SHOWN else line[:_SHOWN].rstrip() + "..."
+
+
+class _Edits:
+    """What has to be changed in a module for a piece."""
+
+    def __init__(
+        self, tree: ast.Module, lines: Sequence[str], fresh: Sequence[str]
+    ) -> None:
+        self._tree = tree
+        self._lines = list(lines)
+        self._fresh = fresh
+        self.places = dict(_places(tree))
+        self._imported = {
+            alias for n in tree.body if isinstance(n, _Import) for alias in _aliases(n)
+        }
+        self._changes: dict[str, tuple[int, int, list[str]]] = {}
+        self._imports: list[str] = []
+        self._additions: list[ast.stmt] = []
+        self._removed: list[tuple[int, int, list[str]]] = []
+
+    def add(self, name: str, node: ast.stmt) -> None:
+        """Take note of one statement of the piece."""
+        target = self.places.get(name)
+        if isinstance(node, _Import):
+            if not set(_aliases(node)) <= self._imported:
+                self._imports += text_of(self._fresh, node)
+        elif target is not None:
+            text = _with_docstring(
+                text_of(self._fresh, node), node, target, self._lines
+            )
+            text = _indented(text, target.col_offset - node.col_offset)
+            known = self._changes.get(name)
+            if known and not isinstance(node, Definition):
+                text = [*known[2], *text]
+            self._changes[name] = _first(target), target.end_lineno or 0, text
+        else:
+            self._additions.append(node)
+
+    def remove(self, node: ast.stmt) -> None:
+        """Take note that a statement of the module has to go."""
+        self._removed.append((_first(node), node.end_lineno or 0, []))
+
+    def applied(self) -> str:
+        """Return the module after all changes."""
+        edits = [*self._changes.values(), *self._removed, *self._insertions()]
+        for start, end, text in sorted(edits, key=lambda e: e[:2], reverse=True):
+            self._lines[start - 1 : end] = text
+        if self._imports:
+            place = _after_header(self._tree)
+            self._lines[place:place] = self._imports
+        merged = "\n".join(self._lines)
+        if self._additions:
+            merged = merged.rstrip("\n")
+        return merged + "\n"
+
+    def _insertions(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield the additions, each before the first change unless it needs more."""
+        first = min(
+            (start for start, _, _ in self._changes.values()),
+            default=len(self._lines) + 1,
+        )
+        top = _top_level_line(self._tree, first)
+        ends = {
+            name: node.end_lineno or 0
+            for node in self._tree.body
+            for name in made(node)
+        }
+        groups: dict[int, list[ast.stmt]] = {}
+        for node in self._additions:
+            needed = [ends[name] for name in used_at_once(node) if name in ends]
+            place = max([top - 1, *needed])
+            groups.setdefault(place, []).append(node)
+            ends.update(dict.fromkeys(touched(node), place))
+        for place, nodes in groups.items():
+            text = self._joined(nodes)
+            is_late = place and (place >= top or not self._changes)
+            yield place + 1, place, ["", "", *text] if is_late else [*text, "", ""]
+
+    def _joined(self, nodes: Sequence[ast.stmt]) -> list[str]:
+        """Return statements with blank lines around definitions."""
+        text: list[str] = []
+        for number, node in enumerate(nodes):
+            before = nodes[number - 1]
+            if number and any(isinstance(n, Definition) for n in (node, before)):
+                text += ["", ""]
+            text += text_of(self._fresh, node)
+        return text
+
+
+def _pieces(
+    body: Sequence[ast.stmt], places: Mapping[str, ast.stmt]
+) -> Iterator[tuple[str, ast.stmt]]:
+    """Yield what the piece brings, classes method by method where they are partial."""
+    for node in body:
         name = _name(node)
         if isinstance(node, ast.ClassDef) and isinstance(
             old := places.get(name), ast.ClassDef
         ):
-            methods = {m.name: m for m in node.body if isinstance(m, _Function)}
-            had = [m.name for m in old.body if isinstance(m, _Function)]
+            methods = {m.name: m for m in node.body if isinstance(m, Function)}
+            had = [m.name for m in old.body if isinstance(m, Function)]
             if not set(had) <= methods.keys() and methods.keys() <= set(had):
                 for method, found in methods.items():
                     yield f"{name}.{method}", found
@@ -133,35 +306,40 @@ def _pieces(
         yield name, node
 
 
-def _places(tree: ast.Module) -> Iterator[tuple[str, "_Kept"]]:
+def _places(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
-        if isinstance(node, _Definition | ast.Assign | ast.AnnAssign):
+        if isinstance(node, Definition | _Assignment):
             yield _name(node), node
         if isinstance(node, ast.ClassDef):
             for member in node.body:
-                if isinstance(member, _Function):
+                if isinstance(member, Function):
                     yield f"{node.name}.{member.name}", member
 
 
-def _name(node: "_Kept") -> str:
+def _name(node: ast.stmt) -> str:
     match node:
-        case ast.Import() | ast.ImportFrom():
-            return ""
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return node.name
         case ast.Assign(targets=targets):
             return "=" + ",".join(ast.unparse(target) for target in targets)
         case ast.AnnAssign(target=target):
             return "=" + ast.unparse(target)
         case _:
-            return node.name
+            return ""
+
+
+def _aliases(node: _Import) -> Iterator[tuple[object, ...]]:
+    """Yield what an import statement imports, in one form for each way to write it."""
+    for alias in node.names:
+        if isinstance(node, ast.ImportFrom):
+            yield node.level, node.module, alias.name, alias.asname or alias.name
+        else:
+            yield alias.name, alias.asname
 
 
 def _first(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, _Definition) else []
+    decorators = node.decorator_list if isinstance(node, Definition) else []
     return min([node.lineno, *(d.lineno for d in decorators)])
-
-
-def _text(lines: Sequence[str], node: ast.stmt) -> list[str]:
-    return list(lines[_first(node) - 1 : node.end_lineno])
 
 
 def _indented(lines: Sequence[str], shift: int) -> list[str]:
@@ -171,9 +349,9 @@ def _indented(lines: Sequence[str], shift: int) -> list[str]:
 
 
 def _with_docstring(
-    text: list[str], node: "_Kept", target: "_Kept", lines: Sequence[str]
+    text: list[str], node: ast.stmt, target: ast.stmt, lines: Sequence[str]
 ) -> list[str]:
-    if not isinstance(node, _Function) or not isinstance(target, _Function):
+    if not isinstance(node, Function) or not isinstance(target, Function):
         return text
     if ast.get_docstring(node) is not None or ast.get_docstring(target) is None:
         return text
@@ -181,7 +359,7 @@ def _with_docstring(
     start = first.lineno - _first(node)
     if first.lineno == node.lineno or target.body[0].lineno == target.lineno:
         return text
-    doc = _text(lines, target.body[0])
+    doc = text_of(lines, target.body[0])
     shift = first.col_offset - target.body[0].col_offset
     return [*text[:start], *_indented(doc, shift), *text[start:]]
 

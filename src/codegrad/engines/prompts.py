@@ -16,7 +16,9 @@ from typing import Any
 from codegrad.code import MODULE, Program
 from codegrad.contract import ClauseKind
 from codegrad.engines.chat import Message, Role
+from codegrad.engines.claims import OBSERVED
 from codegrad.engines.engine import Attempt, Direction, Other
+from codegrad.engines.replies import without_thoughts
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.task import BehaviourCheck, Constraint, CostCheck, Origin, Task
 from codegrad.tasks.literals import shorten
@@ -77,6 +79,13 @@ _MAX_CONSTRAINT = 300
 _MAX_FAULTS = 12
 _MAX_EXAMPLES = 3
 _MAX_OTHERS = 2
+_FRAME = 8
+"""Tokens around each message."""
+
+_MOST_REPEATED = 600
+"""Tokens of an answer that are shown again; at its end is what was meant."""
+
+_LEAST_REPEATED = 20
 _PLAN_LINE = re.compile(
     r"^[ \t>#*]*(?:plan|approach)?[ \t*]*(\d+)[ \t*]*[.):\-][ \t*]*(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
@@ -122,17 +131,25 @@ def target_of(task: Task, program: Program, direction: Direction) -> Target:
     return Target(path, names[0][1] if names else task.entry_point)
 
 
-def plan_prompt(
-    task: Task, program: Program, target: Target, count: int, *, size: int
+def plan_prompt(  # noqa: PLR0913 - what approaches depend on
+    task: Task,
+    program: Program,
+    target: Target,
+    count: int,
+    *,
+    tried: Sequence[Attempt] = (),
+    size: int,
 ) -> Prompt:
-    """Ask for `count` different approaches, one line each."""
+    """Ask for `count` different approaches, one line each, others than were `tried`."""
     ask = (
         f"Before any code, name {count} different approaches to this. They must differ "
-        "in algorithm or data structure, not in wording. One line each, "
+        "in algorithm or data structure, not in wording"
+        f"{', also from all that was tried' if tried else ''}. One line each, "
         "in this form: <number>. <approach>; invariant: <what always holds>; cost: "
         "<O(...)>; edge case: <the one that is easiest to get wrong>. No code."
     )
-    return _Draft(_statement(task, program, target), ask).fitted(size)
+    statement = _statement(task, program, target)
+    return _Draft(statement, ask, attempts=tuple(tried)).fitted(size)
 
 
 def read_plans(reply: str, count: int) -> list[str]:
@@ -144,7 +161,7 @@ def read_plans(reply: str, count: int) -> list[str]:
     """
     return [
         " ".join(match[2].replace("**", "").split())
-        for match in _PLAN_LINE.finditer(reply)
+        for match in _PLAN_LINE.finditer(without_thoughts(reply))
     ][:count]
 
 
@@ -177,22 +194,42 @@ def review_prompt(
     claims = [_STDIN_CLAIM] if task.is_program else _CALL_CLAIMS
     name = target.function or target.path
     ask = _REVIEW.format(name=name, claims="\n".join(claims))
-    draft = _Draft.along(direction, target, _statement(task, program, target), ask)
+    statement = _statement(task, program, target, numbered=True)
+    draft = _Draft.along(direction, target, statement, ask)
     prompt = replace(draft, attempts=(), others=()).fitted(size)
     system = Message(Role.SYSTEM, _CRITIC_SYSTEM)
     return Prompt((system, *prompt.messages[1:]), prompt.left_out)
 
 
-def correction(prompt: Prompt, reply: str, problem: str, form: str) -> Prompt:
-    """Ask again after a reply without usable code."""
-    return Prompt(
-        (
-            *prompt.messages,
-            Message(Role.ASSISTANT, reply or "(nothing)"),
-            Message(Role.USER, f"That answer cannot be used: {problem}. {form}"),
-        ),
-        prompt.left_out,
-    )
+def correction(
+    prompt: Prompt, reply: str, problem: str, form: str, *, size: int
+) -> Prompt | None:
+    """Ask again after a reply that cannot be used, in at most `size` tokens.
+
+    Of the reply only the end is repeated, without what the model thought. None if
+    there is no room for the question.
+    """
+    ask = Message(Role.USER, f"That answer cannot be used: {problem}. {form}")
+    used = sum(tokens(m.text) + _FRAME for m in (*prompt.messages, ask)) + _FRAME
+    if size - used < _LEAST_REPEATED:
+        return None
+    answer = without_thoughts(reply).strip()
+    shown = _end_of(answer, min(size - used, _MOST_REPEATED))
+    said = Message(Role.ASSISTANT, shown or "(nothing)")
+    return Prompt((*prompt.messages, said, ask), prompt.left_out)
+
+
+def tokens(text: str) -> int:
+    """Return a high guess of the tokens of a text: three bytes each."""
+    return len(text.encode("utf-8", "replace")) // 3
+
+
+def _end_of(text: str, most: int) -> str:
+    """Return the end of a text in about `most` tokens, saying what is not there."""
+    if tokens(text) <= most:
+        return text
+    kept = text.encode("utf-8", "replace")[-3 * (most - 1) :]
+    return "..." + kept.decode("utf-8", "ignore")
 
 
 def answer_form(program: Program, target: Target) -> str:
@@ -250,7 +287,7 @@ class _Draft:
             PromptTooLongError: If task and code alone are longer.
         """
         draft, total = self, len(self.attempts)
-        while (len(_SYSTEM) + len(text := draft.text())) // 3 > size:
+        while tokens(_SYSTEM) + tokens(text := draft.text()) + 1 > size:
             if draft.attempts:
                 kept = draft.attempts[max(1, len(draft.attempts) // 2) :]
                 note = f"{total - len(kept)} older attempts left out"
@@ -263,7 +300,7 @@ class _Draft:
                 draft = draft.without("further failures", faults=draft.faults[:1])
             else:
                 raise PromptTooLongError(
-                    f"task and code need about {len(text) // 3:,} tokens, {size:,} "
+                    f"task and code need about {tokens(text):,} tokens, {size:,} "
                     "fit; the code is never shortened: use a model with a larger "
                     "context"
                 )
@@ -285,7 +322,7 @@ class _Draft:
         parts.append(self.statement)
         if self.attempts or self.left_out:
             dropped = [f"({', '.join(self.left_out)})"] if self.left_out else []
-            tried = [f"- {a.label}: {a.outcome}" for a in self.attempts]
+            tried = [_tried(attempt) for attempt in self.attempts]
             parts.append("# What was tried\n" + "\n".join([*dropped, *tried]))
         if self.reflections:
             lessons = [f"- {lesson}" for lesson in self.reflections]
@@ -297,6 +334,11 @@ class _Draft:
         if not (self.shows_values and fault.values):
             return f"- {fault.text}"
         return "\n".join([f"- {fault.text}", *(f"    {row}" for row in fault.values)])
+
+
+def _tried(attempt: Attempt) -> str:
+    change = f" ({attempt.change})" if attempt.change else ""
+    return f"- {attempt.label}{change}: {attempt.outcome}"
 
 
 def _other(other: Other, path: str) -> str:
@@ -326,8 +368,10 @@ def _rank(critique: Critique) -> tuple[object, ...]:
 def _told(critique: Critique) -> str:
     where = f"{critique.span} of {critique.function}"
     if critique.source is CritiqueSource.CRITIC:
-        seen = [str(example) for example in critique.counterexamples[:1]]
-        proof = f" ({seen[0]})" if seen else ""
+        # What the code does was seen; what it should do is only said.
+        doubt = "" if critique.weight > OBSERVED else ", so the critic says"
+        seen = [f" ({example}{doubt})" for example in critique.counterexamples[:1]]
+        proof = "".join(seen)
         return f"[review, {critique.kind}] {where}: {critique.direction}{proof}"
     return f"[{critique.constraint}] {critique.kind} at {where}: {critique.direction}"
 
@@ -345,7 +389,9 @@ def _values(critique: Critique) -> Iterator[str]:
         yield f"at line {state.line}: {values}"
 
 
-def _statement(task: Task, program: Program, target: Target) -> str:
+def _statement(
+    task: Task, program: Program, target: Target, *, numbered: bool = False
+) -> str:
     parts = [f"# Task\n{task.name}"]
     # A docstring is read with the code; it need not be read twice.
     is_in_code = " ".join(task.prompt.split()) in " ".join(
@@ -374,8 +420,12 @@ def _statement(task: Task, program: Program, target: Target) -> str:
             "# Executed before it, cannot be changed\n"
             f"```python\n{task.context.strip()}\n```"
         )
-    text = program.sources[target.path]
-    parts.append(f"# {target.path} as it is\n```python\n{text.rstrip()}\n```")
+    text = program.sources[target.path].rstrip()
+    how = ", with line numbers" if numbered else ""
+    if numbered:
+        listing = enumerate(text.split("\n"), 1)
+        text = "\n".join(f"{number:>4} {line}".rstrip() for number, line in listing)
+    parts.append(f"# {target.path} as it is{how}\n```python\n{text}\n```")
     return "\n\n".join(parts)
 
 

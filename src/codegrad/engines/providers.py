@@ -26,7 +26,13 @@ from codegrad.engines.chat import (
     unheard,
 )
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
-from codegrad.engines.refusals import Feature, refusal, retry_after_s, unreachable
+from codegrad.engines.refusals import (
+    Feature,
+    refusal,
+    retry_after_s,
+    shortened,
+    unreachable,
+)
 from codegrad.engines.streams import STREAM_KIND, ends_well, reported_error
 from codegrad.errors import EngineError, UsageError
 
@@ -45,9 +51,9 @@ _EXTRAS = {"anthropic": "codegrad[anthropic]", "google": "codegrad[google]"}
 _KINDS = {"openai": "openai-chat"}
 """pydantic-ai's names; chat completions are what compatible servers speak."""
 
-_MAX_SHOWN = 200
 _DEFAULT_MAX_TOKENS = 8192
 _GOOD = 200
+_READING_S = 60.0
 
 
 def split_model(name: str) -> tuple[str, str]:
@@ -111,6 +117,23 @@ class ProviderWire:
         """The base address, or the provider's own."""
         return self._base_url or f"default {self._provider}"
 
+    @property
+    def thinks(self) -> bool:
+        """Whether the model is known to think before it answers.
+
+        pydantic-ai keeps the list; servers of one's own are not in it.
+        """
+        if self._base_url is not None:
+            return False
+        from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415
+
+        kind = _KINDS.get(self._provider, self._provider)
+        try:
+            profile = infer_provider_class(kind).model_profile(self._model) or {}
+        except ImportError:
+            return False
+        return bool(profile.get("thinking_enabled_by_default"))
+
     async def send(
         self,
         request: ChatRequest,
@@ -130,17 +153,14 @@ class ProviderWire:
         features = frozenset(self._features)
         token = EXCHANGE.set(exchange)
         try:
-            async with asyncio.timeout(min(timeout_s, longest_s)) as clock:
-                exchange.on_life = lambda: clock.reschedule(
-                    min(end, loop.time() + timeout_s)
-                )
-                return await self._ask_live(self._live, request, features, timeout_s)
-        except TimeoutError:
-            raise WireError(
-                f"no reply within {timeout_s:g} s", Trouble.PASSING, may_be_billed=True
-            ) from None
-        except Exception as error:  # noqa: BLE001 - a client's failure, told apart here
-            raise self._explained(error, exchange.raw, features) from None
+            with self._explaining(exchange, features):
+                async with asyncio.timeout(min(timeout_s, longest_s)) as clock:
+                    exchange.on_life = lambda: clock.reschedule(
+                        min(end, loop.time() + timeout_s)
+                    )
+                    return await self._ask_live(
+                        self._live, request, exchange, features, timeout_s
+                    )
         finally:
             EXCHANGE.reset(token)
 
@@ -148,6 +168,7 @@ class ProviderWire:
         self,
         model: "Model[Any]",
         request: ChatRequest,
+        exchange: Exchange,
         features: frozenset[Feature],
         timeout_s: float,
     ) -> ChatReply:
@@ -155,11 +176,10 @@ class ProviderWire:
         try:
             return await self._ask(model, request, features, timeout_s)
         except Exception:
-            exchange = EXCHANGE.get()
-            raw = exchange.raw if exchange else None
+            raw = exchange.raw
             if raw is None or raw.status != _GOOD or _is_stream(raw):
                 raise
-            if Feature.STREAM not in features:
+            if exchange.failure is not None or Feature.STREAM not in features:
                 raise
             EXCHANGE.set(None)
             return await self.read(request, raw)
@@ -172,9 +192,8 @@ class ProviderWire:
         # What is asked for does not matter now, only how it was answered.
         features = frozenset({Feature.STREAM} if _is_stream(raw) else ())
         try:
-            return await self._ask(self._reader, request, features, 60.0)
-        except Exception as error:  # noqa: BLE001 - a client's failure, told apart here
-            raise self._explained(error, raw, features) from None
+            with self._explaining(Exchange(lambda _: None, raw=raw), features):
+                return await self._ask(self._reader, request, features, _READING_S)
         finally:
             RECORDED.reset(token)
 
@@ -288,21 +307,42 @@ class ProviderWire:
                 exchange.end(RawReply(BROKEN_OFF, raw.kind, raw.body))
             raise _broken_off(self.endpoint)
 
+    @contextmanager
+    def _explaining(
+        self, exchange: Exchange, used: frozenset[Feature]
+    ) -> Iterator[None]:
+        """Turn what the client library raises into a `WireError`.
+
+        What it raises for a reply that it does not expect has no list: `KeyError` and
+        `AttributeError` were seen. So everything is caught here, and only here; our
+        own failure to keep the reply comes first.
+        """
+        try:
+            yield
+        except Exception as error:
+            if exchange.failure is not None:
+                raise exchange.failure from None
+            if isinstance(error, WireError):
+                raise
+            raise self._explained(error, exchange.raw, used) from None
+
     def _explained(
         self, error: Exception, raw: RawReply | None, used: frozenset[Feature]
     ) -> WireError:
         """Say what failed, without anything that could hold the key."""
-        if isinstance(error, WireError):
-            return error
         if isinstance(error, EngineError):
             return WireError(str(error), Trouble.FINAL)
+        if isinstance(error, TimeoutError):
+            said = f"{self.endpoint} was silent for too long; see --reply-timeout"
+            return WireError(said, Trouble.PASSING, may_be_billed=True)
         status = getattr(error, "status_code", None)
         said = self._without_key(reported_error(raw.kind, raw.body) if raw else "")
+        shown = shortened(said)
         if raw is not None and raw.status == BROKEN_OFF:
             return _broken_off(self.endpoint)
         if status is None and raw is not None:
             return WireError(
-                f"the reply cannot be read: {said or 'it is not the expected JSON'}",
+                f"the reply cannot be read: {shown or 'it is not the expected JSON'}",
                 Trouble.UNREADABLE,
                 # Who answers with an error has sent no completion to pay for.
                 may_be_billed=not said,
@@ -333,7 +373,7 @@ class ProviderWire:
             return WireError(str(error), Trouble.ADAPTED, feature=Feature.SCHEMA)
         causes = list(_causes(error))
         first = next(filter(is_before_sending, causes), None)
-        said = self._without_key(str(first or causes[-1]))
+        said = shortened(self._without_key(str(first or causes[-1])))
         if first is not None:
             return unreachable(self.endpoint, f"{type(first).__name__}: {said}")
         return WireError(
@@ -343,8 +383,7 @@ class ProviderWire:
         )
 
     def _without_key(self, text: str) -> str:
-        text = text.replace(self._key, "[key]") if self._key else text
-        return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
+        return text.replace(self._key, "[key]") if self._key else text
 
 
 def _is_stream(raw: RawReply) -> bool:
@@ -385,13 +424,15 @@ def _messages(
         said = without_system_role(said)
     messages: list[ModelMessage] = []
     for message in said:
+        # Half a surrogate pair cannot be sent; a reply that is quoted may hold one.
+        text = message.text.encode("utf-8", "replace").decode()
         match message.role:
             case Role.SYSTEM:
-                messages.append(ModelRequest(parts=[SystemPromptPart(message.text)]))
+                messages.append(ModelRequest(parts=[SystemPromptPart(text)]))
             case Role.USER:
-                messages.append(ModelRequest(parts=[UserPromptPart(message.text)]))
+                messages.append(ModelRequest(parts=[UserPromptPart(text)]))
             case Role.ASSISTANT:
-                messages.append(ModelResponse(parts=[TextPart(message.text)]))
+                messages.append(ModelResponse(parts=[TextPart(text)]))
     return messages
 
 

@@ -57,7 +57,22 @@ _FOR_ALL = {
     407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
 }
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
-_NO_CREDIT = re.compile(r"insufficient_quota|exceeded your current quota|billing")
+_NO_CREDIT = re.compile(
+    r"insufficient_quota|exceeded your current quota|billing|credit balance",
+    re.IGNORECASE,
+)
+_REPLY_LENGTH = re.compile(
+    r"max_(completion_|output_)?tokens.{0,80}(too large|at most|maximum|less than|<=)",
+    re.IGNORECASE | re.DOTALL,
+)
+_WAIT = re.compile(
+    r"\b(?:retry|try again|wait)(?:\s+[a-z]+){0,3}?\s+((?:\d+(?:\.\d+)?\s*(?:hours?|h|"
+    r"minutes?|mins?|ms|m|seconds?|secs?|s)(?![a-z])\s*)+)",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[hms])", re.IGNORECASE)
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_MAX_SHOWN = 200
 
 
 def refusal(  # noqa: PLR0913 - what a refusal consists of
@@ -71,19 +86,28 @@ def refusal(  # noqa: PLR0913 - what a refusal consists of
 ) -> WireError:
     """Return what an HTTP status other than 200 means for a request to `name`.
 
-    The `feature` of an error that is `ADAPTED` is what to leave out.
+    The `feature` of an error that is `ADAPTED` is what to leave out. Who says when to
+    come back is busy, whatever else the text says: Google words a limit per minute
+    as if there were no credit.
     """
-    tail = f" (HTTP {status}{': ' + said if said else ''})"
+    if retry_after_s is None:
+        retry_after_s = named_wait_s(said)
+    tail = f" (HTTP {status}{': ' + shortened(said) if said else ''})"
+    if status in _MISUSE and _REPLY_LENGTH.search(said):
+        return WireError(
+            f"{name} does not answer at such a length; say --max-tokens N{tail}",
+            Trouble.REFUSED,
+        )
     if status == _TOO_LARGE or (status in _MISUSE and _CONTEXT.search(said)):
         return WireError(
             f"the task is too large for the context of {name}; use a model with a "
-            f"larger one{tail}",
+            f"larger one, or say with --context how large it is{tail}",
             Trouble.REFUSED,
         )
     if status in _MISUSE and (feature := _named_in(said, used)):
         said_no = f"{name} has no {feature}{tail}"
         return WireError(said_no, Trouble.ADAPTED, feature=feature)
-    if status == _TOO_MANY and not _NO_CREDIT.search(said):
+    if status == _TOO_MANY and (retry_after_s or not _NO_CREDIT.search(said)):
         sentence, trouble = f"{endpoint} asks to slow down", Trouble.BUSY
     elif status == _TOO_MANY:
         sentence, trouble = _FOR_ALL[402], Trouble.FINAL
@@ -140,6 +164,27 @@ def retry_after_s(text: str | None) -> float | None:
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def named_wait_s(said: str) -> float | None:
+    """Return the wait that a server asks for in words, in seconds.
+
+    Example:
+        >>> named_wait_s("Please retry in 36.4s."), named_wait_s("try again in 6m0s")
+        (36.4, 360.0)
+        >>> named_wait_s("try again in 20ms"), named_wait_s("try again later")
+        (0.02, None)
+    """
+    found = _WAIT.search(said)
+    if found is None:
+        return None
+    parts = _PART.findall(found[1])
+    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+
+
+def shortened(text: str) -> str:
+    """Return a server's words, cut where they are too long to show."""
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
 def _named_in(said: str, used: Collection[Feature]) -> Feature | None:

@@ -5,12 +5,21 @@ from typing import Any
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
+from codegrad.engines.engine import (
+    Answer,
+    Direction,
+    Progress,
+    Proposal,
+    ProposedInputs,
+    silent,
+)
 from codegrad.task import Task
 
 
 class ScriptedEngine:
     r"""Proposes the given texts of the main module, `width` of them at a time.
+
+    Asked for inputs that tell programs apart, it names `inputs`.
 
     Example:
         >>> engine = ScriptedEngine(["def f(): return 1\n", "def f(): return 2\n"])
@@ -20,8 +29,11 @@ class ScriptedEngine:
 
     name = "scripted"
 
-    def __init__(self, replies: Sequence[str], *, width: int = 1) -> None:
+    def __init__(
+        self, replies: Sequence[str], *, width: int = 1, inputs: Sequence[str] = ()
+    ) -> None:
         self._replies = tuple(replies)
+        self._inputs = tuple(inputs)
         self._width = width
         self._next = 0
         self.directions: list[Direction] = []
@@ -50,6 +62,17 @@ class ScriptedEngine:
             Spent(candidates=len(chosen)),
             exhausted=self._next >= len(self._replies),
         )
+
+    def distinguish(
+        self,
+        task: Task,  # noqa: ARG002 - a list knows no task
+        first: str,  # noqa: ARG002
+        second: str,  # noqa: ARG002
+        *,
+        budget: Budget,  # noqa: ARG002 - a list costs nothing
+    ) -> ProposedInputs:
+        """Return the inputs."""
+        return ProposedInputs(self._inputs)
 
     def state(self) -> dict[str, Any]:
         """Return how many replies were given."""

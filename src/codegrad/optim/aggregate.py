@@ -6,10 +6,14 @@ dropped for what a critic says; the result is a function of the arguments.
 """
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codegrad.gradient import Critique, CritiqueSource, Gradient
+
+_RAISES = re.compile(r"raises \w+")
+_NOT_LITERAL = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 
 Gradients = Mapping[tuple[str, str], Gradient]
 """Gradients by path and function name."""
@@ -41,7 +45,7 @@ def aggregate(gradients: Gradients, before: Mapping[str, str]) -> Aggregate:
         for critique in gradient
         if critique.source is CritiqueSource.VERIFIER
         for example in critique.counterexamples
-        if _is_literal(example.expected)
+        if _is_definite(example.expected)
     }
     said.update(facts)
     notes: list[str] = []
@@ -55,7 +59,7 @@ def aggregate(gradients: Gradients, before: Mapping[str, str]) -> Aggregate:
             place = critique.kind, critique.span, critique.direction, critique.hard
             found.setdefault(place, critique)
             for example in critique.counterexamples:
-                if _is_literal(example.expected):
+                if _is_definite(example.expected):
                     said.setdefault(example.call, example.expected)
         if found:
             kept[key] = Gradient(found.values())
@@ -70,8 +74,8 @@ def _contradiction(critique: Critique, said: Mapping[str, str]) -> str:
         known = said.get(example.call)
         if (
             known is not None
-            and known != example.expected
-            and _is_literal(example.expected)
+            and _is_definite(example.expected)
+            and not _is_same(known, example.expected)
         ):
             return (
                 f"a critic expects {example.expected} of {example.call}, where "
@@ -80,10 +84,21 @@ def _contradiction(critique: Critique, said: Mapping[str, str]) -> str:
     return ""
 
 
-def _is_literal(text: str) -> bool:
-    """Return whether an expectation is a value; a clause leaves several open."""
+def _is_same(first: str, second: str) -> bool:
+    if first == second:
+        return True
+    try:
+        return bool(ast.literal_eval(first) == ast.literal_eval(second))
+    except _NOT_LITERAL:
+        return False
+
+
+def _is_definite(text: str) -> bool:
+    """Return whether an expectation is one result; a clause leaves several open."""
+    if _RAISES.fullmatch(text):
+        return True
     try:
         ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except _NOT_LITERAL:
         return False
     return True

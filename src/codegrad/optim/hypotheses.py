@@ -12,19 +12,24 @@ from itertools import islice
 from typing import Any
 
 from codegrad.contract import Clause, ClauseKind
-from codegrad.engines.claim_checks import Expectation
 from codegrad.engines.claims import (
     Claim,
     CostClaim,
     InputClaim,
     PostClaim,
+    PropertyClaim,
     Suggestion,
     read_claim,
 )
+from codegrad.engines.condition_checks import examples_of
+from codegrad.engines.intent import Expectation, said_of
+from codegrad.engines.literal_calls import possible_call
+from codegrad.engines.relations import holds, relation_test, table_of
 from codegrad.optim.gate import is_stub
 from codegrad.optim.trust import SOFT, Evidence, agreement, trust
 from codegrad.sandbox import Call, CallOutcome, Ending, Limits
 from codegrad.task import (
+    AssertionCheck,
     CallCheck,
     Check,
     ClauseCheck,
@@ -39,6 +44,7 @@ from codegrad.tasks.literals import call_text, read_call, shorten
 from codegrad.verify.comparison import matches, same_output
 from codegrad.verify.contracts import evaluate
 from codegrad.verify.mutants import mutants
+from codegrad.verify.oracles import is_sendable
 from codegrad.verify.stage import Workbench
 
 MAX_CANDIDATES = 12
@@ -105,24 +111,28 @@ class Hypotheses:
         return len(self._known)
 
     def add(self, suggestions: Iterable[Suggestion]) -> None:
-        """Take note of new hypotheses; one that is known stays as it is."""
+        """Take note of new hypotheses; one that is known stays as it is.
+
+        What a program is said to do now is no part of a hypothesis.
+        """
         for suggestion in suggestions:
-            key = str(suggestion.claim)
             if not self._can_be_checked(suggestion.claim):
                 continue
+            claim = _plain(suggestion.claim, is_program=self._task.is_program)
+            key = str(claim)
             if key not in self._known and len(self._known) < MAX_HYPOTHESES:
-                self._known[key] = Hypothesis(suggestion)
+                self._known[key] = Hypothesis(replace(suggestion, claim=claim))
                 self._weighed = None
 
     def _can_be_checked(self, claim: Claim) -> bool:
         """Return whether a claim is about what the task is about."""
         if not isinstance(claim, InputClaim):
-            return (
-                isinstance(claim, PostClaim | CostClaim) and not self._task.is_program
-            )
+            checkable = PostClaim | PropertyClaim | CostClaim
+            return isinstance(claim, checkable) and not self._task.is_program
         if self._task.is_program:
             return True
-        call, meant = read_call(claim.call), Expectation.read(claim.expected)
+        call = possible_call(claim.call, self._task.source)
+        meant = Expectation.read(claim.expected)
         return (
             call is not None
             and meant is not None
@@ -174,7 +184,7 @@ class Hypotheses:
         for number, hypothesis in enumerate(self._known.values(), 1):
             if hypothesis.trust < SOFT:
                 continue
-            made = _check(hypothesis.suggestion.claim, is_program=self._task.is_program)
+            made = _check(hypothesis.suggestion.claim, self._task)
             if made is None:
                 continue
             stage, check = made
@@ -203,12 +213,25 @@ class Hypotheses:
         self._known = {str(h.suggestion.claim): h for h in read}
 
 
+def _plain(claim: Claim, *, is_program: bool) -> Claim:
+    """Return what a claim says should be, in the one spelling that is compared."""
+    if not isinstance(claim, InputClaim):
+        return claim
+    call, meant = read_call(claim.call), Expectation.read(claim.expected)
+    if is_program or call is None or meant is None:
+        return replace(claim, observed="")
+    text = call_text(call.function, call.args, call.kwargs)
+    return InputClaim(text, str(meant))
+
+
 def _claim_data(claim: Claim) -> dict[str, str]:
     match claim:
         case InputClaim():
             return {"call": claim.call, "expected": claim.expected}
         case PostClaim():
             return {"post": claim.expression}
+        case PropertyClaim():
+            return {"property": claim.expression}
         case CostClaim():
             return {"cost": claim.limit}
         case _:
@@ -216,16 +239,18 @@ def _claim_data(claim: Claim) -> dict[str, str]:
 
 
 def _check(  # noqa: PLR0911 - one answer a kind of claim
-    claim: Claim, *, is_program: bool
+    claim: Claim, task: Task
 ) -> tuple[str, Check] | None:
     """Return the stage and the check that a claim becomes, if it can be one."""
     match claim:
         case PostClaim():
             clause = Clause(ClauseKind.POST, claim.expression, 0, "generated")
             return "tests", ClauseCheck(clause)
+        case PropertyClaim():
+            return "tests", AssertionCheck(relation_test(task, claim.expression))
         case CostClaim():
             return "efficiency", CostCheck(claim.limit)
-        case InputClaim() if is_program:
+        case InputClaim() if task.is_program:
             return "tests", StdinCheck(claim.call, claim.expected)
         case InputClaim():
             call, meant = read_call(claim.call), Expectation.read(claim.expected)
@@ -240,7 +265,7 @@ def _check(  # noqa: PLR0911 - one answer a kind of claim
 
 def _why(column: Sequence[bool | None], evidence: Evidence) -> str:
     if evidence.is_refuted:
-        return "an example of the user says otherwise"
+        return "the user says otherwise"
     if evidence.is_vacuous:
         return "no faulty program breaks it"
     said = [met for met in column if met is not None]
@@ -255,14 +280,7 @@ class _Jury:
         self._task = task
         self._claims = claims
         self._bench = bench
-        self._examples = [
-            c.check
-            for c in task.constraints
-            if isinstance(c.check, CallCheck)
-            and c.origin is not Origin.GENERATED
-            and c.check.compares_result
-            and c.check.function in {"", task.entry_point}
-        ]
+        self._examples = examples_of(task)
         self._calls = [
             Call(call.args, call.kwargs)
             for claim in claims
@@ -288,6 +306,8 @@ class _Jury:
                     rows.append(meant.is_met(outcome) if meant else None)
                 case PostClaim():
                     rows.append(self._holds(claim, self._calls, done))
+                case PropertyClaim():
+                    rows.append(self._relates(claim, source))
                 case _:
                     rows.append(None)
         return rows
@@ -316,22 +336,19 @@ class _Jury:
         )
 
     def is_refuted(self, claim: Claim) -> bool:
-        """Return whether an example of the user contradicts a claim."""
+        """Return whether an example or the contract of the user contradicts a claim."""
         if isinstance(claim, PostClaim):
             plain = [check for check in self._examples if not check.kwargs]
             done = [CallOutcome(Ending.RETURNED, check.expected) for check in plain]
             calls = [Call(check.args) for check in plain]
             return self._holds(claim, calls, done) is False
+        if isinstance(claim, PropertyClaim):
+            right = table_of(self._task, self._examples)
+            return self._relates(claim, right) is False
         if not isinstance(claim, InputClaim):
             return False
-        meant = Expectation.read(claim.expected)
-        for check in self._examples:
-            text = call_text(self._task.entry_point, check.args, dict(check.kwargs))
-            if text == claim.call and meant is not None:
-                return bool(meant.error) or not matches(
-                    meant.value, check.expected, check.tolerance
-                )
-        return False
+        said = said_of(claim, self._task, self._bench)
+        return said is not None and not said.agrees
 
     def vacuous(self, source: str) -> list[bool]:
         """Return which claims a right-looking program meets and all its mutants too.
@@ -366,14 +383,19 @@ class _Jury:
         )
         return run.calls if run.load.ok and len(run.calls) == len(self._calls) else None
 
+    def _relates(self, claim: PropertyClaim, source: str) -> bool | None:
+        return holds(source, self._task, claim.expression, self._bench, _LIMITS)
+
     def _holds(
         self, claim: PostClaim, calls: Sequence[Call], done: Sequence[CallOutcome]
     ) -> bool | None:
         """Return whether a condition holds of all results; None if it cannot say."""
         rows = [
-            (outcome.value, call.args, call.args)
+            (outcome.value, call.args, outcome.mutated or call.args)
             for call, outcome in zip(calls, done, strict=True)
-            if outcome.kind is Ending.RETURNED and not call.kwargs
+            if outcome.kind is Ending.RETURNED
+            and not call.kwargs
+            and is_sendable((outcome.value, outcome.mutated or ()))
         ]
         if not rows:
             return None

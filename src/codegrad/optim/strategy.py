@@ -86,6 +86,8 @@ class Strategy:
     """How many earlier reviews are remembered."""
 
     choice: Choice = Choice.AGREEMENT
+    distinguishes: bool = True
+    """Whether the final choice may ask an engine for inputs that tell answers apart."""
 
 
 CODEGRAD = Strategy(
@@ -100,6 +102,7 @@ _PLAIN = replace(
     searches=False,
     restarts=False,
     choice=Choice.FIRST,
+    distinguishes=False,
     guidance=Guidance(plans=False, values=False, attempts=False),
 )
 _BLIND = replace(_PLAIN.guidance, verdicts=False, counterexamples=False)
@@ -167,6 +170,7 @@ _ALL = (
         name="s-star",
         summary="answers debugged by the visible tests, chosen by what they do apart",
         choice=Choice.AGREEMENT,
+        distinguishes=True,
     ),
     replace(
         CODEGRAD,

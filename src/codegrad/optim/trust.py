@@ -62,7 +62,7 @@ class Evidence:
     """Derivations that came to something else for the same input."""
 
     is_refuted: bool = False
-    """Whether an example of the user says otherwise."""
+    """Whether an example or the contract of the user says otherwise."""
 
     is_vacuous: bool = False
     """Whether no faulty program would break it."""

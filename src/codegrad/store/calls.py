@@ -13,6 +13,8 @@ paid. What a run used stays readable as long as the reply is kept.
 """
 
 import hashlib
+import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +25,7 @@ from typing import Any, Self
 
 from codegrad.store.database import Database, Schema
 from codegrad.store.journal import Store
+from codegrad.store.writer import is_alive, this_writer
 
 _ADDED_IN_2 = (
     "ALTER TABLE calls ADD COLUMN digest TEXT",
@@ -52,7 +55,6 @@ _FIELDS = (
     *("status", "kind", "body", "outcome", "tokens", "money"),
 )
 _COLUMNS = ", ".join(f"calls.{name}" for name in _FIELDS)
-_CHARACTERS_A_TOKEN = 3
 
 
 class CacheMode(StrEnum):
@@ -131,8 +133,8 @@ class Lost:
     """A request that may have been billed and has no reply that could be used."""
 
     call: int
-    tokens: int
-    """A guess of what was sent."""
+    request: str
+    """What was sent; see `RecordedCall.request`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,13 @@ class CallBook:
         return Store.default_path().with_name("calls.db")
 
     def intend(
-        self, key: str, request: str, *, payer: str, session: str, label: str
+        self,
+        key: str,
+        request: str,
+        *,
+        payer: str,
+        session: str,
+        label: str,
     ) -> int:
         """Record a request that is about to be sent, and return its number.
 
@@ -185,12 +193,36 @@ class CallBook:
             StoreError: If it cannot be written; then it must not be sent.
         """
         with self._database.writing() as db:
-            row = db.execute(
-                "INSERT INTO calls (key, payer, session, label, request, sent, "
-                "outcome, tokens) VALUES (?,?,?,?,?,?,'',0) RETURNING id",
-                (key, payer, session, label, request, time.time()),
-            ).fetchone()
-        return int(row[0])
+            return _intend(db, key, request, payer, session, label)
+
+    def intend_alone(  # noqa: PLR0913 - a row's columns
+        self,
+        key: str,
+        request: str,
+        *,
+        payer: str,
+        session: str,
+        label: str,
+        lease_s: float,
+    ) -> int | None:
+        """Record a request unless it is on its way already.
+
+        The row of a request is a lease on it: None is returned as long as another
+        session has one that is younger than `lease_s` and has no reply, and the
+        session's process lives.
+
+        Raises:
+            StoreError: If it cannot be written; then it must not be sent.
+        """
+        with self._database.writing() as db:
+            others = db.execute(
+                "SELECT session FROM calls WHERE key = ? AND session != ? "
+                "AND status IS NULL AND outcome = '' AND sent > ?",
+                (key, session, time.time() - lease_s),
+            ).fetchall()
+            if any(_lives(other) for (other,) in others):
+                return None
+            return _intend(db, key, request, payer, session, label)
 
     def keep(self, call: int, status: int, kind: str, body: bytes) -> None:
         """Store the raw reply to a request.
@@ -219,16 +251,21 @@ class CallBook:
                 [(s.outcome.value, s.tokens, s.money, s.call) for s in settlements],
             )
 
-    def find(self, key: str, *, payer: str | None = None) -> RecordedCall | None:
-        """Return the newest readable reply to `key`; with `payer` only to its own."""
+    def find(
+        self, key: str, *, payer: str = "", of_others: bool = True
+    ) -> RecordedCall | None:
+        """Return a readable reply to `key`: the newest of `payer`, else the newest.
+
+        Without `of_others` only one that `payer` has paid.
+        """
         if not self._database.exists:
             return None
         with self._database.reading() as db:
             row = db.execute(
                 f"SELECT {_COLUMNS} FROM calls WHERE key = ? "  # noqa: S608 - constant
                 "AND status = ? AND outcome IN ('', 'used') AND (? OR payer = ?) "
-                "ORDER BY id DESC LIMIT 1",
-                (key, _GOOD, payer is None, payer),
+                "ORDER BY payer = ? DESC, id DESC LIMIT 1",
+                (key, _GOOD, of_others, payer, payer),
             ).fetchone()
         return None if row is None else _recorded(row)
 
@@ -258,15 +295,12 @@ class CallBook:
                 (CallOutcome.UNKNOWN.value, payer, session),
             )
             rows = db.execute(
-                "SELECT id, tokens, length(request) FROM calls WHERE payer = ? "
+                "SELECT id, request FROM calls WHERE payer = ? "
                 "AND (outcome = 'unknown' OR (outcome = 'failed' AND tokens > 0)) "
                 "ORDER BY id",
                 (payer,),
             ).fetchall()
-        return [
-            Lost(call, tokens or size // _CHARACTERS_A_TOKEN)
-            for call, tokens, size in rows
-        ]
+        return [Lost(call, request) for call, request in rows]
 
     def calls(self, payer: str | None = None) -> list[RecordedCall]:
         """Return the recorded calls, oldest first, all or those that a run sent."""
@@ -381,6 +415,31 @@ class CallBook:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def new_session() -> str:
+    """Return a name for the calls of one client of this process."""
+    return f"{secrets.token_hex(8)} {this_writer()}"
+
+
+def _lives(session: str) -> bool:
+    return is_alive(session.partition(" ")[2])
+
+
+def _intend(  # noqa: PLR0913, PLR0917 - a row's columns
+    db: sqlite3.Connection,
+    key: str,
+    request: str,
+    payer: str,
+    session: str,
+    label: str,
+) -> int:
+    row = db.execute(
+        "INSERT INTO calls (key, payer, session, label, request, sent, "
+        "outcome, tokens) VALUES (?,?,?,?,?,?,'',0) RETURNING id",
+        (key, payer, session, label, request, time.time()),
+    ).fetchone()
+    return int(row[0])
 
 
 def _recorded(row: Sequence[Any]) -> RecordedCall:

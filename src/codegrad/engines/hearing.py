@@ -1,0 +1,30 @@
+"""What is heard of the replies that are on their way, in a few words."""
+
+from dataclasses import dataclass
+
+_TAIL_SHOWN = 40
+
+
+@dataclass(slots=True)
+class Hearing:
+    """The replies that are on their way, as far as they have arrived."""
+
+    on_the_way: int = 0
+    pieces: int = 0
+    """Pieces of text that arrived: about as many tokens."""
+
+    tail: str = ""
+
+    def hear(self, piece: str) -> None:
+        """Take notice of a piece of text."""
+        if piece:
+            self.pieces += 1
+            self.tail = (self.tail + piece)[-_TAIL_SHOWN:]
+
+    @property
+    def situation(self) -> str:
+        """What is going on."""
+        if not self.pieces:
+            return f"waiting for {self.on_the_way} replies"
+        end = " ".join(self.tail.split())
+        return f"{self.pieces:,} tokens of {self.on_the_way} replies: {end}"

@@ -1,0 +1,73 @@
+"""A job of an experiment has the same models as a run of `codegrad refine`."""
+
+from pathlib import Path
+
+import pytest
+
+from codegrad.bench.solve import POOL, Job, Means, Settings, solve
+from codegrad.budget import Budget
+from codegrad.cli.models import Models
+from codegrad.engines.capacity import Capacity
+from codegrad.store.calls import CallBook
+from codegrad.store.task_json import task_to_json
+from codegrad.tasks.python_file import task_from_text
+from tests.engines.chat_server import ChatServer
+
+TEXT = '''def middle(values):
+    """Return the middle one.
+
+    >>> middle([3, 1, 2])
+    2
+    """
+    raise NotImplementedError
+'''
+SAID = Capacity(max_tokens=700, context_tokens=5000, parallel=1)
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-test")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+def test_the_roles_are_those_of_a_run() -> None:
+    url = "http://127.0.0.1:9/v1"
+    settings = Settings("openai:a", Budget(), "openai:b", base_url=url, capacity=SAID)
+    models = Models.chosen("openai:a", "openai:b", url, "on", capacity=SAID)
+    assert settings.roles == models.roles
+    assert Settings(POOL, Budget(), "openai:b").roles.models == ["openai:b"]
+
+
+def test_settings_that_were_not_said_leave_no_trace() -> None:
+    """Answers of experiments that were begun before keep their keys."""
+    plain = Settings("openai:a", Budget())
+    assert "capacity" not in plain.to_data()
+    said = Settings("openai:a", Budget(), capacity=SAID)
+    for settings in (plain, said):
+        assert Settings.from_data(settings.to_data()) == settings
+
+
+def test_a_job_asks_as_it_was_said(tmp_path: Path) -> None:
+    task = task_from_text(TEXT, "middle.py", "middle")
+    with ChatServer(lambda *_: "no code").running() as server:
+        settings = Settings(
+            "openai:a",
+            Budget(candidates=20, calls=3),
+            "openai:b",
+            base_url=server.url,
+            capacity=SAID,
+        )
+        calls = tmp_path / "calls.db"
+        job = Job(
+            *("t", task_to_json(task), "no-search", 0, 0, settings),
+            means=Means(calls=calls),
+        )
+        answer = solve(job)
+        assert answer.spent["calls"] == len(server.requests) == 3
+        assert {r["model"] for r in server.requests} == {"a", "b"}
+        assert server.most_at_once == 1, "engine and critic share what it bears"
+        # Only what was cut off is asked for at twice the length.
+        assert {r["max_tokens"] for r in server.requests} == {700}
+    with CallBook(calls) as book:
+        payers = {call.payer for call in book.calls()}
+    assert payers == {f"bench-{job.key.hex()}", f"bench-{job.key.hex()}-critic"}

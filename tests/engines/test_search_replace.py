@@ -1,0 +1,127 @@
+"""Edits are applied where they fit exactly one place, all of them or none."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codegrad.engines.search_replace import (
+    Edit,
+    EditError,
+    apply_edits,
+    find_edits,
+)
+
+TEXT = """def first(xs):
+    total = 0
+    for x in xs:
+        total += x
+    return total
+
+
+def second(xs):
+    total = 1
+    for x in xs:
+        total *= x
+    return total
+"""
+
+
+def block(search: str, replace: str) -> str:
+    return f"<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE"
+
+
+def test_blocks_are_found_in_order_between_prose() -> None:
+    reply = f"First:\n\n{block('a', 'b')}\n\nthen\n```\n{block('c', '')}\n```\nDone."
+    assert find_edits(reply) == [Edit(("a",), ("b",)), Edit(("c",), ("",))]
+
+
+def test_a_block_that_is_not_ended_is_no_edit() -> None:
+    with pytest.raises(EditError, match="not ended"):
+        find_edits(f"{block('a', 'b')}\n<<<<<<< SEARCH\nc\n=======\nd\n")
+
+
+def test_a_diff_is_read_as_edits_without_its_headers() -> None:
+    reply = (
+        "```diff\n--- a/m.py\n+++ b/m.py\n@@ -2,3 +2,3 @@\n     total = 0\n"
+        "-    for x in xs:\n+    for x in sorted(xs):\n         total += x\n"
+        "\\ No newline at end of file\n```\n- not part of it\n"
+    )
+    assert apply_edits(TEXT, find_edits(reply)) == TEXT.replace(
+        "for x in xs:\n        total += x", "for x in sorted(xs):\n        total += x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("search", "problem"),
+    [
+        ("    return total", "fits 2 places"),
+        ("    return nothing at all", "does not fit the code"),
+        ("\n\n", "searches for nothing"),
+        ("    for x in xs :", "fits two places alike"),
+    ],
+)
+def test_an_edit_without_one_place_is_refused_with_the_reason(
+    search: str, problem: str
+) -> None:
+    with pytest.raises(EditError, match=problem):
+        apply_edits(TEXT, find_edits(block(search, "    pass")))
+
+
+def test_the_second_edit_is_named_if_it_does_not_fit() -> None:
+    edits = [Edit(("    total = 0",), ("    total = 5",)), Edit(("gone",), ("x",))]
+    with pytest.raises(EditError, match="edit 2 does not fit"):
+        apply_edits(TEXT, edits)
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "    total = 1",
+        "total = 1",
+        "        total = 1   ",
+        "\n    total = 1\n",
+        "    total =  1",
+    ],
+)
+def test_slips_in_white_space_are_forgiven(search: str) -> None:
+    shift = len(search.strip("\n")) - len(search.strip("\n").lstrip())
+    edited = apply_edits(TEXT, find_edits(block(search, f"{' ' * shift}total = 2")))
+    assert edited == TEXT.replace("total = 1", "total = 2")
+
+
+def test_the_new_lines_move_with_the_place_that_was_found() -> None:
+    reply = block(
+        "for x in xs:\n    total *= x", "for x in xs:\n    if x:\n        y()"
+    )
+    assert "    for x in xs:\n        if x:\n            y()\n" in apply_edits(
+        TEXT, find_edits(reply)
+    )
+
+
+LINES = st.lists(
+    st.text(st.characters(codec="ascii", exclude_characters="\n\r\v\f\x1c\x1d\x1e"))
+    .map(str.rstrip)
+    .filter(lambda line: line.strip() and not line.strip().startswith(("<", "=", ">"))),
+    min_size=1,
+    max_size=8,
+    unique_by=str.strip,
+)
+
+
+@given(LINES, st.data())
+def test_a_line_that_is_there_once_is_replaced_and_nothing_else(
+    lines: list[str], data: st.DataObject
+) -> None:
+    position = data.draw(st.integers(0, len(lines) - 1))
+    text = "\n".join(lines) + "\n"
+    edit = Edit((lines[position],), ("# new",))
+    edited = apply_edits(text, [edit]).splitlines()
+    assert edited == [*lines[:position], "# new", *lines[position + 1 :]]
+
+
+@given(st.text(), st.text())
+def test_whatever_is_written_is_applied_or_refused(reply: str, text: str) -> None:
+    with suppress(EditError):
+        assert isinstance(apply_edits(text, find_edits(reply)), str)
