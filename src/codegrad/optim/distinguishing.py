@@ -58,10 +58,9 @@ def tell_apart(
     """
     asked = next((e for e in engines if isinstance(e, Distinguisher)), None)
     different = list(dict.fromkeys(answers))
-    is_asked = asked is not None and len(different) > 1
-    if not is_asked or task.repository is not None or "." in task.entry_point:
+    is_foreign = task.repository is not None or "." in task.entry_point
+    if asked is None or is_foreign or not different[1:]:
         return Apart(task)
-    assert asked is not None
     spent = Spent()
     named: dict[str, None] = {}
     problems: dict[str, None] = {}
