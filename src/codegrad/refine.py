@@ -15,18 +15,20 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
-from codegrad.engines.engine import Engine
+from codegrad.engines.engine import Engine, Paying
 from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
 from codegrad.events import Event, Listener
 from codegrad.evidence import Evidence
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
+from codegrad.optim.backward import reviewer_for
 from codegrad.optim.cgd import CGD, Trial
 from codegrad.optim.choice import choose
+from codegrad.optim.distinguishing import tell_apart
 from codegrad.optim.hypotheses import Hypotheses
 from codegrad.optim.repair import Repairs
-from codegrad.optim.strategy import CODEGRAD, Choice, Critic, Strategy
+from codegrad.optim.strategy import CODEGRAD, Choice, Strategy
 from codegrad.task import Constraint, Sources, Task
 from codegrad.verdict import Status
 from codegrad.verify.ladder import Ladder
@@ -194,7 +196,7 @@ class _Run:
         self.source = source
         self.hypotheses = hypotheses
         self.engines = list(engines or [SearchEngine(bench=bench, seed=seed)])
-        self.critic = None if strategy.critic is Critic.OFF else critic
+        self.critic = reviewer_for(strategy, critic, self.engines, bench)
         self.strategy = strategy
         self.budget = budget
         self.seed = seed
@@ -217,6 +219,7 @@ class _Run:
         self._dry = False
         self._reviewed = False
         self._heard = source is None
+        self._accounted = self._paid()
 
     def loop(self) -> Result:
         """Alternate verification, backward pass and step until there is an end."""
@@ -238,22 +241,38 @@ class _Run:
                 self._emit("gradient", {"critiques": self._critiques()})
                 loss = self._weighed(self._take_step(loss))
                 self._emit("checkpoint", {"state": self.state()})
+            if not loss.verified and self.optim.settle():
+                loss = self.loss_fn(self.program)
+            if self.step:
+                loss = self._choose(loss)
         except KeyboardInterrupt:
+            # What was paid for in the step that is cut short is paid for all the same.
+            self.spent = self.spent + (self._paid() - self._accounted)
             if loss is None:
                 raise
+            if not loss.verified and self.optim.settle():
+                loss = self.loss_fn(self.program)
             end = Outcome.INTERRUPTED, "stopped by the user"
-        if not loss.verified and self.optim.settle():
-            loss = self.loss_fn(self.program)
-        if self.step and end[0] is not Outcome.INTERRUPTED:
-            loss = self._choose(loss)
         return self._finish(loss, *end)
+
+    def _paid(self) -> Spent:
+        """Return what this process has paid models, each ledger counted once."""
+        parts: list[object] = [*self.engines, self.critic, self.source]
+        clients = [part.client for part in parts if isinstance(part, Paying)]
+        ledgers = {id(client): client.spent for client in clients}
+        return sum(ledgers.values(), Spent())
+
+    def _account(self, spent: Spent, began: float) -> None:
+        """Put into the ledger what a part of a step cost."""
+        self.spent = self.spent + spent + Spent(seconds=time.monotonic() - began)
+        self._accounted = self._paid()
 
     def _choose(self, loss: Loss) -> Loss:
         """End with the candidate that agreement speaks for, if there are several."""
         if self.strategy.choice is not Choice.AGREEMENT:
             return loss
         chosen = choose(
-            self.task,
+            self._told_apart(),
             self.optim.archive,
             self.program.sources,
             loss,
@@ -283,14 +302,42 @@ class _Run:
         )
         return loss
 
+    def _told_apart(self) -> Task:
+        """Return the task with inputs on which answers that pass are not of one mind."""
+        if not self.strategy.distinguishes:
+            return self.task
+        before = time.monotonic()
+        answers = [
+            self.optim.archive.sources(member)[self.task.main]
+            for _, member in self.optim.archive.passing()
+            if member.is_answer
+        ]
+        apart = tell_apart(
+            self.task,
+            answers,
+            self.optim.engines,
+            self.loss_fn.bench,
+            budget=self.budget.left(self.spent),
+        )
+        self._account(apart.spent, before)
+        if apart.note:
+            self._emit(
+                "apart",
+                {
+                    "note": apart.note,
+                    "inputs": list(apart.inputs),
+                    "spent": self.spent.to_dict(),
+                },
+            )
+        return apart.task
+
     def _hear(self) -> None:
         """Ask once what the statement says, as constraints."""
         if self._heard or self.source is None:
             return
         before = time.monotonic()
         suggested = self.source.suggest(self.task, budget=self.budget.left(self.spent))
-        self.spent = self.spent + suggested.spent
-        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._account(suggested.spent, before)
         self._heard = True
         self.hypotheses.add(suggested.suggestions)
         self.hypotheses.weigh([self.program.sources[self.task.main]])
@@ -345,8 +392,7 @@ class _Run:
             budget=self.budget.left(self.spent),
             progress=self._on_progress,
         )
-        self.spent = self.spent + review.spent
-        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._account(review.spent, before)
         self._reviewed = review.is_over
         self.optim.reflect("; ".join(c.direction for c in review.critiques))
         self.hypotheses.add(review.suggestions(self.critic.name))
@@ -372,8 +418,7 @@ class _Run:
         step = self.optim.step(
             budget=self.budget.left(self.spent), progress=self._on_progress
         )
-        self.spent = self.spent + step.spent
-        self.spent = self.spent + Spent(seconds=time.monotonic() - before)
+        self._account(step.spent, before)
         self._notes, self._dry = step.notes, step.exhausted
         if step.accepted:
             proved = step.accepted.loss

@@ -234,6 +234,23 @@ class Engine(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """Who pays for requests."""
+
+    spent: Spent
+    """What was paid so far, the replies of an unfinished step included."""
+
+
+@runtime_checkable
+class Paying(Protocol):
+    """An engine, critic or source that asks a model."""
+
+    @property
+    def client(self) -> Ledger:
+        """Who pays; two that share a client have one ledger."""
+        ...
+
+
 @runtime_checkable
 class Distinguisher(Protocol):
     """An engine that can name inputs on which two programs may differ."""

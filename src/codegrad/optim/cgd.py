@@ -24,6 +24,7 @@ from codegrad.engines.engine import (
     Engine,
     Progress,
     Proposal,
+    changed_line,
     silent,
 )
 from codegrad.engines.search import SearchEngine
@@ -393,7 +394,8 @@ class CGD:
         A search that tries candidates without success is not barren.
         """
         is_new = any(one.is_new for one in judged)
-        works = not answer.proposals and answer.spent != Spent()
+        is_search = isinstance(self.engines[index], SearchEngine)
+        works = is_search and not answer.proposals and answer.spent != Spent()
         self._barren[index] = 0 if is_new or works else self._barren[index] + 1
         if self._barren[index] < BARREN:
             return False
@@ -447,6 +449,7 @@ class CGD:
                     accepted,
                     "accepted" if accepted else why,
                     failed,
+                    changed_line(self.program.sources, one.proposal.sources),
                 )
             )
             if self._on_trial:
