@@ -6,8 +6,8 @@ state over a restart, so that a resumed run goes on as if nothing had happened. 
 engine that has nothing more to offer says so with `exhausted`; failing to find
 anything is not an exception. `EngineError` is for an engine that cannot work at all.
 
-An engine may do more: name inputs that tell programs apart (`Distinguisher`), review its
-own code (`codegrad.optim.backward.OwnReviewer`).
+An engine may do more: name inputs that tell programs apart (`Distinguisher`), review
+its own code (`codegrad.optim.backward.OwnReviewer`).
 """
 
 import difflib
