@@ -5,6 +5,9 @@ decides nothing. It may keep state between calls; `state` and `restore` carry th
 state over a restart, so that a resumed run goes on as if nothing had happened. An
 engine that has nothing more to offer says so with `exhausted`; failing to find
 anything is not an exception. `EngineError` is for an engine that cannot work at all.
+
+An engine may do more: name inputs that tell programs apart (`Distinguisher`), review
+its own code (`codegrad.optim.backward.OwnReviewer`).
 """
 
 import difflib
