@@ -9,6 +9,7 @@ import pytest
 from codegrad.budget import Budget
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
+from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.optim.strategy import strategy_of
 from codegrad.refine import Outcome, refine
@@ -197,6 +198,33 @@ def doubles(items):
     scope: dict[str, Any] = {}
     exec(result.code, scope)
     assert scope["doubles"]([7, 8, 9]) == [14, 16, 18]
+
+
+def test_answers_are_told_apart_by_an_input_that_an_engine_names() -> None:
+    text = 'def double(n: int) -> int:\n    """Double: double(2) == 4."""\n    pass\n'
+    task = task_from_text(text, "m.py", None)
+    odd, one, other = (
+        text.replace("pass", f"return {body}")
+        for body in ("2 * n if n != 98765432 else 1", "2 * n", "n + n")
+    )
+    for inputs, chosen in ((["double(98765432)", "double(1, 2)"], one), ([], odd)):
+        events: list[Event] = []
+        engine = ScriptedEngine([odd, one, other], width=3, inputs=inputs)
+        result = refine(
+            task, engines=[engine], strategy=NO_SEARCH, on_event=events.append
+        )
+        assert result.code == chosen
+        (apart,) = [e for e in events if e.kind == "apart"]
+        assert apart.data["inputs"] == inputs[:1]
+
+
+def test_a_strategy_that_believes_a_critic_does_not_go_without() -> None:
+    with pytest.raises(UsageError, match="--critic"):
+        refine(
+            task_of(),
+            engines=[ScriptedEngine([RIGHT])],
+            strategy=strategy_of("self-refine"),
+        )
 
 
 def test_a_stub_that_passes_by_chance_is_no_answer_where_a_model_is_asked() -> None:

@@ -30,8 +30,8 @@ class Event:
     - `proposed`: `engine`, `label`, `line`, `sources`, `cost`, `loss`, `accepted`,
       `reason` (why it was rejected); one for each proposal that was verified.
     - `stepped`: `accepted` (bool), `loss`, `sources`, `spent`; the end of a step.
-    - `apart`: `note`, `inputs` (calls or standard inputs that a model named and on which
-      the answers differ), `spent`; before the choice.
+    - `apart`: `note`, `inputs` (calls or standard inputs that a model named and that
+      tell the answers apart), `spent`; before the choice.
     - `chosen`: `label`, `why`, `distinguishing` (inputs that tell the candidates
       apart), `sources`, `loss`; which of several candidates is the answer.
     - `checkpoint`: `state`, from which the run can be continued exactly.

@@ -303,7 +303,7 @@ class _Run:
         return loss
 
     def _told_apart(self) -> Task:
-        """Return the task with inputs on which answers that pass are not of one mind."""
+        """Return the task with inputs that tell apart the answers that pass."""
         if not self.strategy.distinguishes:
             return self.task
         before = time.monotonic()

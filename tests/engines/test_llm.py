@@ -129,7 +129,8 @@ def test_what_was_tried_is_told_to_the_model(runner: Runner) -> None:
     result = runner.run(runner.engine())
     assert result.verified
     assert "# What was tried" not in runner.prompts()[0]
-    assert "- reply 1: " in runner.prompts()[1]
+    change = "(`return values[0]` -> `return max(values)`)"
+    assert f"- reply 1 {change}: " in runner.prompts()[1]
 
 
 def test_plans_come_first_and_each_proposal_follows_another(runner: Runner) -> None:
@@ -425,3 +426,23 @@ def test_a_stub_is_generated(runner: Runner) -> None:
     assert "sorted(values)" in answer.proposals[0].sources["middle.py"]
     assert len(answer.proposals) == 1, "two equal replies are one proposal"
     assert answer.spent.calls == 2
+
+
+def test_what_was_paid_in_a_step_that_is_cut_short_is_in_the_ledger(
+    runner: Runner,
+) -> None:
+    def stop(event: Event) -> None:
+        if event.kind == "proposed":
+            raise KeyboardInterrupt
+
+    runner.server.answer = in_turn([WRONG])
+    result = refine(
+        runner.task,
+        engines=[runner.engine()],
+        bench=runner.bench,
+        strategy=ALONE,
+        on_event=stop,
+    )
+    assert result.outcome is Outcome.INTERRUPTED
+    assert result.spent.calls == len(runner.server.requests) == 1
+    assert result.spent.tokens > 0
