@@ -19,7 +19,7 @@ def needs(source: str) -> tuple[str, ...]:
     r"""Return what a program needs of its surroundings, in alphabetical order.
 
     Example:
-        >>> needs("import sys, threading\\nsys.setrecursionlimit(9999)")
+        >>> needs("import sys, threading\nsys.setrecursionlimit(9999)")
         ('setrecursionlimit', 'threading')
         >>> needs("print(sum(map(int, input().split())))")
         ()
