@@ -271,6 +271,8 @@ class _Run:
         """End with the candidate that agreement speaks for, if there are several."""
         if self.strategy.choice is not Choice.AGREEMENT:
             return loss
+        if self.optim.archive.passing()[1:]:
+            self._on_progress(0, "telling the candidates that pass apart")
         chosen = choose(
             self._told_apart(),
             self.optim.archive,

@@ -21,6 +21,7 @@ from codegrad.sandbox import Call, CallOutcome, Ending, Limits, ProgramOutcome
 from codegrad.task import Task
 from codegrad.verify.generation import inputs_of
 from codegrad.verify.inputs import Args
+from codegrad.verify.shrink import size
 from codegrad.verify.stage import Workbench
 from codegrad.verify.variety import enlarged, varied
 
@@ -31,14 +32,16 @@ VARIED = 200
 """Further inputs, which are less like the known ones."""
 
 BATCH = 50
-"""Inputs of one job: a program that hangs three times is not asked for the rest."""
+"""Inputs of one job. They come in the order of their size, and after a job in which a
+program hung, or ran out of memory, it is not asked for larger ones: seconds each."""
 
 PROGRAM_INPUTS = 40
 """Inputs of programs, which need a process each."""
 
-LIMITS = Limits(wall_s=1.0, cpu_s=1.0)
+LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 _DIGITS = 9
 _LEAST = 10.0 ** (1 - _DIGITS)
+_TOO_LARGE = frozenset({Ending.TIMEOUT, Ending.DIED})
 _NO_END = (str(Ending.TIMEOUT), str(Ending.NOT_RUN))
 _NOT_LOADED = "not loaded"
 
@@ -98,7 +101,7 @@ def behaviours(
     old = {repr(args) for args in chosen}
     models = known or found.generated[:BATCH]
     chosen += [a for a in varied(models, VARIED, seed=seed) if repr(a) not in old]
-    return _calls(task, candidates, chosen, bench)
+    return _calls(task, candidates, sorted(chosen, key=size), bench)
 
 
 def _calls(
@@ -121,6 +124,9 @@ def _calls(
             if not run.load.ok:
                 break
             outcomes += map(_behaviour, run.calls)
+            if any(outcome.kind in _TOO_LARGE for outcome in run.calls):
+                outcomes += [str(Ending.NOT_RUN)] * (len(inputs) - len(outcomes))
+                break
         found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
     return [found.get(source, ()) for source in candidates]
 
