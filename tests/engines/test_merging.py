@@ -296,3 +296,18 @@ def test_renaming_leaves_attributes_and_texts_alone() -> None:
     assert rename("def g(): return o.g + 'g' + g()\n", "g", "f") == (
         "def f(): return o.g + 'g' + f()\n"
     )
+
+
+def test_the_docstring_of_the_module_stays_whatever_the_reply_makes_of_it() -> None:
+    current = 'def f(x):\n    """Add.\n\n    >>> f(1)\n    2\n    """\n    pass\n'
+    for said in ('"""Adds one."""', '"""Add.\n\n    >>> f(1)\n    3\n    """'):
+        piece = f"@cache\ndef f(x: int) -> int:\n    {said}\n    return x + 1\n"
+        merged = merge(current, piece)
+        assert merged is not None
+        head = current.replace("    pass\n", "    return x + 1\n")
+        assert merged.source == head.replace(
+            "def f(x):", "@cache\ndef f(x: int) -> int:"
+        )
+    stub = merge(current, 'def f(x):\n    """Adds one."""\n')
+    assert stub is not None
+    assert "Adds one" in stub.source

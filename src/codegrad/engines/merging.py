@@ -73,7 +73,8 @@ def merge(current: str, piece: str) -> Merged | None:
     Statements of the piece that only do something (calls, asserts, a main block) are
     left out: in a module of functions they are a reply's demonstration. Those that
     prepare what a definition uses (a loop that fills a table, a guarded import) come
-    along. A function that lost its docstring gets the old one back.
+    along. A docstring says what must hold: that of the module stays, whatever the piece
+    makes of it.
 
     Example:
         >>> merge('import math\n\ndef f():\n    "Doc."\n    return 1\n',
@@ -353,15 +354,20 @@ def _with_docstring(
 ) -> list[str]:
     if not isinstance(node, Function) or not isinstance(target, Function):
         return text
-    if ast.get_docstring(node) is not None or ast.get_docstring(target) is None:
+    own = ast.get_docstring(node)
+    if ast.get_docstring(target) in {None, own}:
         return text
     first = node.body[0]
-    start = first.lineno - _first(node)
     if first.lineno == node.lineno or target.body[0].lineno == target.lineno:
         return text
+    start = end = first.lineno - _first(node)
+    if own is not None:
+        if not node.body[1:] or node.body[1].lineno == first.end_lineno:
+            return text
+        end = (first.end_lineno or first.lineno) - _first(node) + 1
     doc = text_of(lines, target.body[0])
     shift = first.col_offset - target.body[0].col_offset
-    return [*text[:start], *_indented(doc, shift), *text[start:]]
+    return [*text[:start], *_indented(doc, shift), *text[end:]]
 
 
 def _top_level_line(tree: ast.Module, line: int) -> int:
