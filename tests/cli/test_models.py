@@ -110,6 +110,7 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
 ) -> None:
     models = ["--engine", "openai:coder", "--critic", "openai:reviewer", *BUDGET]
     done = shell.run("refine", "roman.py", *models, "--base-url", server.url, "--json")
+    assert "paid: " in done.stderr
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["verified"]

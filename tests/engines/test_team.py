@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codegrad.budget import Budget
+from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.critic import ModelCritic
@@ -146,6 +146,20 @@ def test_there_is_no_estimate_where_nothing_can_be_paid(
     assert team_of(tmp_path, Roles()).expectation(task, Budget()) == ""
     replayed = team_of(tmp_path, Roles("openai:m"), cache=CacheMode.REPLAY)
     assert replayed.expectation(task, Budget(money=1)) == ""
+
+
+def test_the_bill_says_what_was_paid_or_why_it_cannot(tmp_path: Path) -> None:
+    paid = Spent(calls=3, tokens=1200, money=0.5)
+
+    def bill(*names: str) -> str:
+        return team_of(tmp_path, Roles(*names)).bill(paid)
+
+    start = "paid: 3 calls, 1,200 tokens in and out; "
+    assert bill("openai:gpt-5-mini") == f"{start}$0.5000"
+    assert bill("openai:no-such-model-x") == f"{start}price unknown"
+    both = bill("openai:gpt-5-mini", "openai:no-such-model-x")
+    assert both == f"{start}$0.5000 and what is of unknown price"
+    assert team_of(tmp_path, Roles("openai:gpt-5-mini")).bill(Spent(seconds=3)) == ""
 
 
 def test_money_needs_a_price_of_everybody(task: Task, tmp_path: Path) -> None:

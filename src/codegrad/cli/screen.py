@@ -105,7 +105,7 @@ class Screen:
             self._err.print(f"note: {note}", markup=False, soft_wrap=True)
 
     def say(self, sentence: str) -> None:
-        """Say something before the run."""
+        """Say something before or after the run."""
         if not self._quiet:
             self._err.print(one_line(sentence), markup=False, soft_wrap=True)
 

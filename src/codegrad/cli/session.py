@@ -80,6 +80,8 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
             source=team.source(),
             hard_from=models.hard_from,
         )
+    if bill := team.bill(result.spent):
+        screen.say(bill)
     task = result.task  # with what was generated and is trusted
     certificate: Document | None = None
     if result.outcome is not Outcome.INTERRUPTED:

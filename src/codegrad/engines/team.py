@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codegrad.budget import Budget
+from codegrad.budget import Budget, Spent
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.choice import is_openai
 from codegrad.engines.client import Patience
@@ -171,6 +171,19 @@ class Team:
                         "cannot be kept; use calls=N or tokens=N"
                     )
         return estimate(task, budget, self.shares(guidance or Guidance())).sentence()
+
+    def bill(self, spent: Spent) -> str:
+        """Return what a run has cost, in a sentence; empty if no model was asked."""
+        if not spent.calls:
+            return ""
+        prices = [wire.cost(1, 1) for wire in self._wires.values()]
+        if not any(prices):
+            price = "price unknown" if None in prices else "free of charge"
+        else:
+            price = f"${spent.money:.4f}"
+            price += " and what is of unknown price" if None in prices else ""
+        calls = f"{spent.calls:,} call{'s' * (spent.calls != 1)}"
+        return f"paid: {calls}, {spent.tokens:,} tokens in and out; {price}"
 
     def shares(self, guidance: Guidance) -> list[Share]:
         """Return what each model is asked for, by a strategy's guidance."""

@@ -372,6 +372,7 @@ class LiveProgress:
         self._step = 0
         self._note = ""
         self._tried = 0
+        self._calls = 0
         self._tried_before: int | None = None
 
     def __enter__(self) -> Self:
@@ -424,6 +425,7 @@ class LiveProgress:
         spent = data.get("spent")
         if isinstance(spent, dict):
             self._count(int(spent.get("candidates", 0)))
+            self._calls = int(spent.get("calls", 0))
 
     def _count(self, tried: int) -> None:
         if self._tried_before is None:
@@ -439,6 +441,8 @@ class LiveProgress:
             new = self._tried - self._tried_before
             if seconds > 0 and new > 0:
                 numbers.append(f"{new / seconds:,.0f}/s")
+        if self._calls:
+            numbers.append(count(self._calls, "call"))
         if self._best is not None:
             numbers.append(f"best loss {self._best:.3g}")
         return [*numbers, f"{elapsed:.0f} s"]
