@@ -1,6 +1,7 @@
 """Models from the command line, tried against a real server as a user would."""
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -110,7 +111,6 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
 ) -> None:
     models = ["--engine", "openai:coder", "--critic", "openai:reviewer", *BUDGET]
     done = shell.run("refine", "roman.py", *models, "--base-url", server.url, "--json")
-    assert "paid: " in done.stderr
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["verified"]
@@ -226,3 +226,11 @@ def test_engines_says_what_would_work(shell: Shell) -> None:
     }
     assert "sk-right" not in done.stdout
     assert "search" in shell.run("engines").stdout
+
+
+def test_the_cost_is_said_before_and_after(shell: Shell, server: ChatServer) -> None:
+    models = ["--engine", "openai:coder", *BUDGET]
+    done = shell.run("refine", "roman.py", *models, "--base-url", server.url)
+    before, _, after = done.stderr.partition("estimate: ")
+    assert "paid: " not in before
+    assert re.search(r"paid: \d+ calls?, [\d,]+ tokens in and out; price unk", after)

@@ -151,8 +151,8 @@ def test_there_is_no_estimate_where_nothing_can_be_paid(
 def test_the_bill_says_what_was_paid_or_why_it_cannot(tmp_path: Path) -> None:
     paid = Spent(calls=3, tokens=1200, money=0.5)
 
-    def bill(*names: str) -> str:
-        return team_of(tmp_path, Roles(*names)).bill(paid)
+    def bill(engine: str, critic: str | None = None) -> str:
+        return team_of(tmp_path, Roles(engine, critic)).bill(paid)
 
     start = "paid: 3 calls, 1,200 tokens in and out; "
     assert bill("openai:gpt-5-mini") == f"{start}$0.5000"
