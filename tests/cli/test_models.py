@@ -1,8 +1,8 @@
 """Models from the command line, tried against a real server as a user would."""
 
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
