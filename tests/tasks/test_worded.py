@@ -61,6 +61,15 @@ def test_several_parameters_over_several_lines() -> None:
         'f("a") == ""a"',
         "f(2) is odd",
         "f(2) returns 4 if it can, or 5",
+        "f(2) returns 4 items",
+        "f(2) is 4 times slower",
+        "f(2)  # 1.5x faster",
+        "f(2) -> 4 -> 8",
+        "f(2) = 4 mod 7",
+        "Args:\n    n: 10 by default.\n\nReturns:\n    0 on success",
+        ":param n: 5 is the largest\n:returns: 3 values",
+        "The default n=3, result: 4 items are returned.",
+        "Returns n: 1 -> number of items",
         "f(3) = f(1) + f(2)\n     = 1 + 3 = 4",
         "return 4 when n is even",
         "If n == 2 return 4.",
@@ -137,3 +146,11 @@ def test_a_comparison_at_a_prompt_is_an_example() -> None:
 def test_no_text_makes_it_fail(text: str) -> None:
     for stated in stated_examples(text, "f", ["n"]):
         assert stated.args or stated.kwargs or stated.expected is not Ellipsis
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["f(" * 50_000, "n = 1 " * 20_000, "f(1) == " + "1 + " * 30_000, "f(1)\n" * 9_000],
+)
+def test_a_long_text_is_read_in_bounded_work(text: str) -> None:
+    assert len(stated_examples(text, "f", ["n"])) < 1000

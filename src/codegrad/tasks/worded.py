@@ -19,6 +19,7 @@ import builtins
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from codegrad.tasks.literals import (
@@ -50,10 +51,12 @@ _WORDS = re.compile(
 _ARROW = re.compile(r"[ \t]*[,;:]?[ \t]*(?:==?>|->|➞|→|⇒)[ \t]*")
 """What announces a result directly behind the values of the parameters."""
 
-_NOT_FOR_SURE = re.compile(
-    r"[ \t]*(?:if|when|unless|otherwise|or|for|where|in\s+case)\b", re.IGNORECASE
+_STANDS_ALONE = re.compile(
+    r"[ \t]*(?:$|\n|\.(?=\s|$)|[,;)\]`'\"]|[(#]|--|"
+    r"(?:and|as|because|but|here|since|then|while)\b)",
+    re.IGNORECASE,
 )
-"""What makes a result one of several."""
+"""What may follow a result; with another word it is `2 items`, or `0 on success`."""
 
 _ENDS = re.compile(
     rf"[ \t]*(?:[,;.)`]|$|\n|\||{_SIGNS}|#|(?:and|the|then|it|we|you|your|this|"
@@ -70,6 +73,11 @@ _NO_NAME = re.compile(
     "(?:inputs?|outputs?|results?|answers?|returns?|examples?|notes?|cases?)",
     re.IGNORECASE,
 )
+_MAX_TEXT = 20_000
+_MAX_LINE = 1_000
+_MAX_PLACES = 200
+"""Where an example may begin; a text with more is no docstring to read by patterns."""
+
 _BEHIND = 400
 """Characters between the values of the parameters and the result."""
 
@@ -96,6 +104,7 @@ def stated_examples(
         >>> [s.is_sure for s in stated_examples("other(3) ==> 6", "f", ["n"])]
         [False]
     """
+    text = text[:_MAX_TEXT]
     sure = _consistent(text, [*_calls(text, re.escape(function))], function)
     if not sure and parameters:
         sure = [*_bound(text, parameters)] or [*_inputs(text, len(parameters))]
@@ -134,7 +143,8 @@ def bindings(text: str, names: Sequence[str]) -> Iterator[tuple[tuple[Any, ...],
         return
     wanted = "|".join(map(re.escape, names))
     given: dict[str, Any] = {}
-    for match in re.finditer(rf"(?<![\w.])({wanted})\s*[=:]\s*(?!=)", text):
+    places = re.finditer(rf"(?<![\w.])({wanted})\s*[=:]\s*(?!=)", text)
+    for match in islice(places, _MAX_PLACES):
         value = value_at(text, match.end())
         if value is None or not _ENDS.match(text, value.end):
             continue
@@ -148,7 +158,8 @@ def bindings(text: str, names: Sequence[str]) -> Iterator[tuple[tuple[Any, ...],
 
 def _calls(text: str, name: str, *, is_sure: bool = True) -> Iterator[Stated]:
     """Yield what is stated about calls of the functions whose names match."""
-    for start in re.finditer(rf"(?<![\w.]){name}\s*\(", text):
+    starts = re.finditer(rf"(?<![\w.]){name}\s*\(", text)
+    for start in islice(starts, _MAX_PLACES):
         end = balanced_end(text, start.end() - 1)
         if end is None:
             continue
@@ -177,12 +188,11 @@ def _result_after(text: str, start: int, end: int) -> Value | None:
 
 def _result(text: str, start: int) -> Value | None:
     """Return the literal at `start` if it is a result whatever the case."""
-    line_end = text.find("\n", start)
-    line = text[start : line_end if line_end >= 0 else len(text)]
+    line = text[start : start + _MAX_LINE].partition("\n")[0]
     value = value_at(text, start)
     if line.strip():
         value = _longest(text, start, line) or _computed(start, line)
-    if value is None or _NOT_FOR_SURE.match(text, value.end):
+    if value is None or not _STANDS_ALONE.match(text, value.end):
         return None
     return value
 
@@ -195,12 +205,13 @@ def _longest(text: str, start: int, line: str) -> Value | None:
             continue  # this would cut a word or a string in two
         if is_operand(line, end):
             continue  # the literal is only the beginning of an expression
+        written = line[:end].rstrip().rstrip(".,;")
         try:
-            value = ast.literal_eval(line[:end].strip().rstrip(".,;"))
+            value = ast.literal_eval(written.strip())
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
         if value is not Ellipsis:
-            return Value(value, start + end)
+            return Value(value, start + len(written))
     value = value_at(text, start)
     return value if value and value.end > start + len(line) else None
 
@@ -255,7 +266,7 @@ def _announced(text: str, start: int, stop: int) -> Value | None:
 
 def _inputs(text: str, width: int) -> Iterator[Stated]:
     """Yield pairs of an input without names and an output."""
-    for match in _INPUT.finditer(text):
+    for match in islice(_INPUT.finditer(text), _MAX_PLACES):
         values: list[Any] = []
         end = match.end()
         while len(values) < width:
@@ -288,12 +299,15 @@ def _guesses(text: str, parameters: Sequence[str]) -> list[Stated]:
 
 def _under_other_names(text: str, width: int) -> Iterator[Stated]:
     """Yield results of as many values in a row as there are parameters."""
-    named = [m for m in _NAMED.finditer(text) if not _NO_NAME.fullmatch(m[1])]
+    found = islice(_NAMED.finditer(text), _MAX_PLACES)
+    named = [match for match in found if not _NO_NAME.fullmatch(match[1])]
     values: list[Value] = []
     for index, match in enumerate(named):
         value = value_at(text, match.end())
         # Without a sign behind the name only a list is a value: `signs['+', '-']`.
-        if value is None or not (match[2] or isinstance(value.value, list)):
+        if value is None or not _ENDS.match(text, value.end):
+            continue
+        if not (match[2] or isinstance(value.value, list)):
             continue
         values = [*values, value][-width:]
         later = named[index + 1 :]
