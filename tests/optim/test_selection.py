@@ -80,12 +80,12 @@ def test_numbers_that_are_equal_are_one_behaviour(bench: Workbench) -> None:
 
 
 def test_who_hangs_agrees_with_nobody_and_keeps_no_input_from_counting() -> None:
-    hangs, ends = ("= 1", "timeout "), ("= 1", "= 8")
+    hangs, ends = ("= 1", "timeout"), ("= 1", "= 8")
     assert by_agreement([hangs, hangs, ends]).order == (2, 0, 1)
 
 
 def test_a_result_that_only_one_came_to_weighs_as_one() -> None:
-    alone, others = ("= 5", "= 0"), ("timeout ", "= 1")
+    alone, others = ("= 5", "= 0"), ("timeout", "= 1")
     assert by_agreement([alone, others, others, others]).order == (1, 2, 3, 0)
 
 
@@ -111,3 +111,8 @@ def test_equal_candidates_are_told_apart_by_large_inputs(bench: Workbench) -> No
     slow = head + "    return sum(range(n)) if n > 0 else 0\n"
     quick = head + "    return n * (n - 1) // 2 if n > 0 else 0\n"
     assert select(task, [slow, quick, slow + "\n"], bench).order[0] == 1
+
+
+def test_who_was_not_run_is_not_measured_by_what_others_did() -> None:
+    stopped = ("= 1", "= 2", "not_run")
+    assert by_agreement([("= 1", "= 3", "= 9"), stopped, stopped]).order == (1, 2, 0)

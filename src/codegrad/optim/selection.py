@@ -32,8 +32,11 @@ VARIED = 200
 """Further inputs, which are less like the known ones."""
 
 BATCH = 50
-"""Inputs of one job. They come in the order of their size, and after a job in which a
-program hung, or ran out of memory, it is not asked for larger ones: seconds each."""
+"""Inputs of one job, in the order of their size."""
+
+MAX_HANGS = 2
+"""Jobs in which a program hung, or ran out of memory, after which it is not asked for
+larger inputs: each costs seconds."""
 
 PROGRAM_INPUTS = 40
 """Inputs of programs, which need a process each."""
@@ -42,7 +45,7 @@ LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 _DIGITS = 9
 _LEAST = 10.0 ** (1 - _DIGITS)
 _TOO_LARGE = frozenset({Ending.TIMEOUT, Ending.DIED})
-_NO_END = (str(Ending.TIMEOUT), str(Ending.NOT_RUN))
+_HANGS, _NOT_RUN = str(Ending.TIMEOUT), str(Ending.NOT_RUN)
 _NOT_LOADED = "not loaded"
 
 
@@ -113,6 +116,7 @@ def _calls(
         if source in found or not inputs:
             continue
         outcomes: list[str] = []
+        hangs = 0
         for start in range(0, len(inputs), BATCH):
             run = bench.sandbox.call(
                 source,
@@ -124,7 +128,8 @@ def _calls(
             if not run.load.ok:
                 break
             outcomes += map(_behaviour, run.calls)
-            if any(outcome.kind in _TOO_LARGE for outcome in run.calls):
+            hangs += any(outcome.kind in _TOO_LARGE for outcome in run.calls)
+            if hangs == MAX_HANGS:
                 outcomes += [str(Ending.NOT_RUN)] * (len(inputs) - len(outcomes))
                 break
         found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
@@ -183,7 +188,7 @@ def _outputs(
 def _printed(outcome: ProgramOutcome) -> str:
     if outcome.kind is Ending.EXITED:
         return f"= {' '.join(outcome.stdout.split())}"
-    return f"{outcome.kind} {outcome.error}"
+    return f"{outcome.kind} {outcome.error}".strip()
 
 
 def by_agreement(
@@ -197,7 +202,8 @@ def by_agreement(
     An input counts if at least half of those that came to an end returned something
     (more than half for programs, whose generated inputs are malformed more often):
     others are outside what the function is for. Who hangs agrees with nobody and says
-    nothing of the input, but is one of those among whom a result has its share.
+    nothing of the input, but is one of those among whom a result has its share. Who was
+    not run on an input is not measured by it.
 
     Args:
         seen: What each candidate did, as texts; nothing for one that does not load.
@@ -211,26 +217,27 @@ def by_agreement(
     """
     weights = [math.sqrt(count) for count in votes or [1] * len(seen)]
     width = max(map(len, seen), default=0)
-    scores = [0.0] * len(seen)
-    counted = distinguishing = 0
+    scores, ran = [0.0] * len(seen), [0] * len(seen)
+    distinguishing = 0
     for position in range(width):
         column = [row[position] if row else _NOT_LOADED for row in seen]
         shares: dict[str, float] = defaultdict(float)
         for what, weight in zip(column, weights, strict=True):
-            if not what.startswith(_NO_END):
-                shares[what] += weight
-        whole = sum(shares.values())
+            shares[what] += weight
+        asked = sum(weights) - shares.pop(_NOT_RUN, 0.0)
+        ended = asked - shares.pop(_HANGS, 0.0)
         returned = sum(w for what, w in shares.items() if what.startswith("= "))
-        if not returned or returned * 2 < whole + is_program * _LEAST:
+        if not returned or returned * 2 < ended + is_program * _LEAST:
             continue
-        counted += 1
         distinguishing += len(set(column)) > 1
         for index, what in enumerate(column):
+            ran[index] += what != _NOT_RUN
             if what.startswith("= "):
-                scores[index] += shares[what] / sum(weights)
+                scores[index] += shares[what] / asked
     # Sums of the same numbers in another order differ in the last digits.
     agreement = tuple(
-        round(score / counted, _DIGITS) if counted else 0.0 for score in scores
+        round(score / count, _DIGITS) if count else 0.0
+        for score, count in zip(scores, ran, strict=True)
     )
     order = sorted(range(len(seen)), key=lambda index: (-agreement[index], index))
     return Selection(tuple(order), agreement, distinguishing)
@@ -239,7 +246,7 @@ def by_agreement(
 def _behaviour(outcome: CallOutcome) -> str:
     if outcome.kind == "returned":
         return f"= {_canonical(outcome.value)}"
-    return f"{outcome.kind} {outcome.error}"
+    return f"{outcome.kind} {outcome.error}".strip()
 
 
 def _canonical(value: object) -> str:
