@@ -29,7 +29,7 @@ from codegrad.optim.distinguishing import tell_apart
 from codegrad.optim.hypotheses import Hypotheses
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Choice, Strategy
-from codegrad.task import Constraint, Sources, Task
+from codegrad.task import Constraint, Origin, Sources, Task
 from codegrad.verdict import Status
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
@@ -288,6 +288,9 @@ class _Run:
             found = self.loss_fn.evaluate(sources)
             if loss.verified and not found.verified:
                 return loss  # it passed once and does not now: it is not steady
+            given = {c.name for c in self.task.constraints if c.origin is Origin.GIVEN}
+            if (loss.satisfied - found.satisfied) & given:
+                return loss  # likeness never breaks a test that the user gave
             if _broken_guesses(found) > _broken_guesses(loss):
                 return loss  # what is trusted says more than likeness does
             self.program.update(sources)

@@ -41,12 +41,14 @@ TEXT = '''def roman(number):
     """
     raise NotImplementedError
 '''
-HEAD = "```python\ndef roman(number):\n    # version\n"
+HEAD = "```python\ndef roman(number):\n"
+# The mark stands on a line that every version changes, so that what a prompt says of
+# earlier versions is the same whatever their marks are.
 STEPS = [
-    HEAD + '    return "IV" if number == 4 else ""\n```',
-    HEAD + '    return {4: "IV", 18: "XVIII"}.get(number, "")\n```',
+    HEAD + '    return "IV" if number == 4 else ""  # version\n```',
+    HEAD + '    return {4: "IV", 18: "XVIII"}.get(number, "")  # version\n```',
     HEAD
-    + '    text = ""\n'
+    + '    text = ""  # version\n'
     + '    for value, letters in [(10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]:'
     + "\n        while number >= value:\n            text += letters\n"
     + "            number -= value\n    return text\n```",

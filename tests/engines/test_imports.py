@@ -49,6 +49,11 @@ def test_a_name_is_imported_as_it_is_used(body: str, line: str) -> None:
         "def f(x):\n    for math in x: pass\n    return math\n",
         "def f(x): return numpy.array(x) + np.array(x)\n",
         "def f(:\n",
+        "def f(x):\n    match x:\n        case [product, *count]: return product\n",
+        "exec('heapify = 1')\ndef f(x): return heapify(x)\n",
+        '"""Tools\x0c."""\ndef f(x): return math.floor(x)\n',
+        "from __future__ import annotations; x = math.e\n",
+        "def f(x): return random.shuffl(x)\n",
         "",
     ],
 )

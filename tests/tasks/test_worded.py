@@ -154,3 +154,11 @@ def test_no_text_makes_it_fail(text: str) -> None:
 )
 def test_a_long_text_is_read_in_bounded_work(text: str) -> None:
     assert len(stated_examples(text, "f", ["n"])) < 1000
+
+
+def test_a_value_for_a_parameter_that_may_be_left_out_is_not_dropped() -> None:
+    for head in ("xs, k=1", "xs, *, k"):
+        text = (
+            f'def f({head}):\n    """For xs = [1], k = 2 the output should be 5."""\n'
+        )
+        assert task_from_text(text, "m.py", "f").of_stage("tests") == ()

@@ -40,3 +40,11 @@ def test_large_inputs_grow_and_keep_their_form() -> None:
     assert lengths[0] <= 100
     assert 1000 < lengths[-1] <= 2000
     assert max(number for _, _, number in found) > 10**11
+
+
+def test_what_is_too_large_or_too_deep_is_no_model() -> None:
+    deep: list[object] = []
+    for _ in range(40):
+        deep = [deep]
+    for args in ((deep,), (1 << 20_000,), (list(range(100_000)),)):
+        assert varied([args], 50) == enlarged([args]) == []

@@ -7,6 +7,7 @@ is added, in one place; what is not known stays as it is.
 
 import ast
 import importlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -39,6 +40,11 @@ _HOMES = (
 """Modules whose names are used without them, the likelier first."""
 
 
+_DEFINES_NAMES = frozenset({"exec", "globals", "locals"})
+_SPLITS_LINES = re.compile(r"\r(?!\n)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What some take for the end of a line and the parser does not."""
+
+
 def with_imports(text: str) -> str:
     r"""Return the module with the imports that it lacks; the same text if none.
 
@@ -52,6 +58,8 @@ def with_imports(text: str) -> str:
     """
     try:
         tree = ast.parse(text)
+        if _SPLITS_LINES.search(text) or _DEFINES_NAMES & _called(tree):
+            return text
         missing = undefined_names(text, {"__name__", "__file__"})
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
@@ -61,6 +69,8 @@ def with_imports(text: str) -> str:
     end = "\r\n" if "\r\n" in text else "\n"
     kept = text.splitlines(keepends=True)
     place = _place(tree.body, len(kept))
+    if any(_is_future(node) and node.lineno > place for node in tree.body):
+        return text  # `from __future__ ...; ...`: there is no line between the two
     if place and not kept[place - 1].endswith(("\n", "\r")):
         kept[place - 1] += end
     plain = sorted(lines, key=lambda line: (line.startswith("from"), line))
@@ -68,6 +78,18 @@ def with_imports(text: str) -> str:
     if kept[place:] and not kept[place].startswith(("import ", "from ")):
         added.append(end)
     return "".join([*kept[:place], *added, *kept[place:]])
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _called(tree: ast.Module) -> set[str]:
+    return {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
 
 
 def _place(body: Sequence[ast.stmt], end: int) -> int:
@@ -79,8 +101,7 @@ def _place(body: Sequence[ast.stmt], end: int) -> int:
             and isinstance(node.value, ast.Constant)
             and isinstance(node.value.value, str)
         )
-        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not (is_docstring or is_future):
+        if not (is_docstring or _is_future(node)):
             decorators: list[ast.expr] = getattr(node, "decorator_list", [])
             return min([node.lineno, *(d.lineno for d in decorators)]) - 1
     return end
@@ -95,7 +116,8 @@ def _import_of(name: str, tree: ast.Module) -> str:
         if used <= known:
             return f"import {name}"
     for home in _HOMES:
-        if name in _public(home):
+        taken = used - {None}
+        if name in _public(home) and all(_has(home, name, str(a)) for a in taken):
             return f"from {home} import {name}"
     return ""
 
@@ -111,6 +133,11 @@ def _attributes(name: str, tree: ast.Module) -> Iterator[str | None]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == name and id(node) not in bases:
             yield None
+
+
+def _has(home: str, name: str, attribute: str) -> bool:
+    found = getattr(importlib.import_module(home), name)
+    return hasattr(found, attribute)
 
 
 @cache

@@ -216,7 +216,7 @@ class SearchEngine:
         self._states = {
             _Goal(path, function): value for path, function, value in state["frontiers"]
         }
-        self._imported = {(path, text) for path, text in state["imported"]}
+        self._imported = {(path, text) for path, text in state.get("imported", ())}
         self._inputs = list(state["inputs"])
         self._over = {
             (_Goal(path, function), text) for path, function, text in state["over"]

@@ -83,7 +83,10 @@ class Repairs:
         sources = {**proposal.sources, task.main: whole}
         self.spent = self.spent + Spent(candidates=1)
         label = f"{proposal.label}, repaired: {IMPORTS}"
-        return parent, replace(proposal, sources=sources, label=label), judge(sources)
+        found = judge(sources)
+        if found.key[:2] > loss.key[:2]:
+            return parent, proposal, loss
+        return parent, replace(proposal, sources=sources, label=label), found
 
     def _search(
         self,

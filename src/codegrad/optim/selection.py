@@ -23,7 +23,7 @@ from codegrad.verify.generation import inputs_of
 from codegrad.verify.inputs import Args
 from codegrad.verify.shrink import size
 from codegrad.verify.stage import Workbench
-from codegrad.verify.variety import enlarged, varied
+from codegrad.verify.variety import enlarged, is_handy, varied
 
 INPUTS = 300
 """Inputs on which candidates are compared: known ones and inputs like them."""
@@ -99,7 +99,7 @@ def behaviours(
     if task.is_program:
         return _outputs(task, candidates, bench, seed)
     found = inputs_of(with_mentioned(task), inputs, seed=seed)
-    known = [k.args for k in found.known]
+    known = [k.args for k in found.known if is_handy(k.args)]
     chosen = [*known, *found.generated][:inputs]
     old = {repr(args) for args in chosen}
     models = known or found.generated[:BATCH]

@@ -87,7 +87,15 @@ def undefined_names(source: str, known: Set[str]) -> list[str]:
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and not _loads(n)}
     for node in nodes:
         match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            case (
+                ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.ClassDef(name=name)
+            ):
+                bound.add(name)
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                bound.add(name)
+            case ast.MatchMapping(rest=str(name)):
                 bound.add(name)
             case ast.arg(arg=name):
                 bound.add(name)

@@ -242,9 +242,13 @@ def _all_examples(
 
 
 def _parameters(node: _Function) -> list[str]:
-    """Return the parameters that every call has to give, by position."""
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    return names[: len(names) - len(node.args.defaults)]
+    """Return the parameters by position; none if some of them may be left out.
+
+    A text that gives a value to an optional one means a call with it.
+    """
+    if node.args.defaults or node.args.kwonlyargs:
+        return []
+    return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
 
 
 def _as_written(text: str, node: _Function) -> str:

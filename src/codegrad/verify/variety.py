@@ -17,6 +17,7 @@ _ATTEMPTS = 8
 _MAX_TEXT = 4_000
 """Characters that an input may have when it is written down."""
 
+_MAX_DEPTH = 6
 _EDGES = (0, 1, 2, 3, -1, -2)
 _TELLING = (4, 7, 9, 11, 16, 25, 27, 49, 64, 97, 100, 101, 121, 125, 128, 997, 1000)
 """Squares, cubes, primes and powers: where tests of numbers are wrong."""
@@ -39,8 +40,8 @@ def varied(known: Sequence[Args], count: int, *, seed: int = 0) -> list[Args]:
         (50, True)
     """
     rng = random.Random(seed)  # noqa: S311 - inputs that can be made again
-    models = [args for args in known if args]
-    seen = {repr(args) for args in known}
+    models = [args for args in known if args and is_handy(args)]
+    seen = {repr(args) for args in models}
     found: list[Args] = []
     for _ in range(count * _ATTEMPTS):
         if len(found) >= count or not models:
@@ -64,6 +65,7 @@ def enlarged(known: Sequence[Args], *, seed: int = 0) -> list[Args]:
         True
     """
     rng = random.Random(seed)  # noqa: S311 - inputs that can be made again
+    known = [args for args in known if is_handy(args)]
     made = [
         tuple(_enlarged(value, size, rng) for value in args)
         for size in _SIZES
@@ -72,6 +74,19 @@ def enlarged(known: Sequence[Args], *, seed: int = 0) -> list[Args]:
     ]
     old = {repr(args) for args in known}
     return [args for key, args in {repr(a): a for a in made}.items() if key not in old]
+
+
+def is_handy(args: Args) -> bool:
+    """Return whether an input is small and flat enough to make others of it."""
+    try:
+        text = repr(args)
+    except (ValueError, RecursionError):
+        return False  # a number with thousands of digits, or a value inside itself
+    depth = deepest = 0
+    for letter in text:
+        depth += (letter in "([{") - (letter in ")]}")
+        deepest = max(deepest, depth)
+    return len(text) <= _MAX_TEXT and deepest <= _MAX_DEPTH
 
 
 def vary(value: Any, rng: random.Random, *, is_inside: bool = False) -> Any:  # noqa: ANN401, PLR0911 - any plain value, one answer a type
