@@ -429,16 +429,18 @@ def dynamic_constraints(task: Task) -> tuple[Constraint, ...]:
 def reconcile(task: Task) -> Task:
     """Return `task` without derived examples that the user's own tests contradict.
 
-    A docstring's example gives way to a given test on the same input, and a note says
-    so. Two given tests, or two examples, that exclude each other are an error: no
-    program could satisfy both.
+    A docstring's example gives way to a given test on the same input, a guess to
+    whatever came before it, and a note says so. Two given tests, or two examples, that
+    exclude each other are an error: no program could satisfy both.
 
     Raises:
         ContradictionError: For the first such pair, in order.
     """
     seen: dict[str, Constraint] = {}
     dropped: dict[str, str] = {}
-    given_first = sorted(task.constraints, key=lambda c: c.origin is not Origin.GIVEN)
+    given_first = sorted(
+        task.constraints, key=lambda c: (c.origin is not Origin.GIVEN, not c.hard)
+    )
     for constraint in given_first:
         key = _input_of(constraint.check, task.entry_point)
         if key is None:
@@ -446,7 +448,7 @@ def reconcile(task: Task) -> Task:
         first = seen.setdefault(key, constraint)
         if not _contradict(first.check, constraint.check):
             continue
-        if first.origin is constraint.origin:
+        if first.origin is constraint.origin and constraint.hard:
             raise ContradictionError(first.text, constraint.text)
         dropped[constraint.name] = (
             f"not checked: `{constraint.text}` ({constraint.origin}) contradicts "

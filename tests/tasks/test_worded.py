@@ -26,6 +26,9 @@ def pairs(text: str, *names: str) -> list[tuple[tuple[object, ...], object]]:
         "f(2) = 1 + 3 = 4",
         "f(2) -> 4 (twice as much)",
         "f(2) ➞\n    4",
+        "`f(2)` returns `4`.",
+        "- f(2) == 4",
+        "Example - f(2) == 4",
         ">>> f(2) 4",
         "For n = 2 the output should be 4.",
         "Given n = 2, return 4",
@@ -71,6 +74,16 @@ def test_several_parameters_over_several_lines() -> None:
         "The default n=3, result: 4 items are returned.",
         "Returns n: 1 -> number of items",
         "f(3) = f(1) + f(2)\n     = 1 + 3 = 4",
+        "2 * f(2) = 8",
+        "-f(2) == -4",
+        "f(1) + f(2) == 6",
+        "not f(2) == 4",
+        "Unlike older versions: f(2) == 4",
+        "BUG: f(2) returns 4",
+        "f(2) = 1 to 5",
+        "f(2) = 10:30",
+        "f(2) = 1,234",
+        "f(2) = [1, 2, ...]",
         "return 4 when n is even",
         "If n == 2 return 4.",
         "n: 2 is the least\nReturns: the double",
@@ -82,6 +95,18 @@ def test_several_parameters_over_several_lines() -> None:
 )
 def test_what_is_no_example(line: str) -> None:
     assert stated_examples(line, "f", ["n"]) == []
+
+
+def test_values_of_two_sentences_are_no_example() -> None:
+    text = "It begins at a = 1. Later, with b = 2, the result is 3."
+    assert stated_examples(text, "f", ["a", "b"]) == []
+
+
+def test_a_guess_that_contradicts_gives_way_and_stops_nothing() -> None:
+    text = 'def f(n):\n    """double(2) ==> 4, and double(2) ==> 5."""\n'
+    task = task_from_text(text, "m.py", "f")
+    assert [c.text for c in task.of_stage("tests")] == ["f(2) == 4"]
+    assert any("contradicts" in note for note in task.notes)
 
 
 def test_other_names_are_a_guess_and_only_where_nothing_is_sure() -> None:

@@ -56,6 +56,27 @@ def test_each_check_gets_its_own_verdict_in_order(bench: Workbench) -> None:
     assert str(found[3].counterexamples[0]) == "f(5): expected 7, observed 6"
 
 
+@pytest.mark.parametrize(
+    ("example", "right", "wrong"),
+    [
+        ("f(1)  # doctest: +ELLIPSIS\n[1, ..., 9]", "[1, 2, 9]", "[1, 2, 8]"),
+        ("print(f(1))  # doctest: +NORMALIZE_WHITESPACE\na  b", "'a b'", "'ab'"),
+        ("print(f(1))\na\n<BLANKLINE>\nb", "'a\\n\\nb'", "'a\\nb'"),
+        ("print(f(1), 2)\n  a 2", "'  a'", "'a'"),
+    ],
+)
+def test_a_doctest_is_compared_as_doctest_does(
+    bench: Workbench, example: str, right: str, wrong: str
+) -> None:
+    doctest = "\n".join(f"    {line}" for line in f">>> {example}".split("\n"))
+    for result, status in ((right, Status.PASSED), (wrong, Status.REFUTED)):
+        source = f'def f(x):\n    """Do.\n\n{doctest}\n    """\n    return {result}\n'
+        task = task_from_text(source, "m.py", "f")
+        examples = task.of_stage("tests")
+        (verdict,) = TestsStage().run(task.sources, task, examples, bench)
+        assert verdict.status is status
+
+
 def test_an_exception_names_its_line(bench: Workbench) -> None:
     (verdict,) = verdicts(bench, "def f(x):\n    return x[0]\n", CallCheck(([],), 1))
     example = verdict.counterexamples[0]

@@ -127,7 +127,21 @@ def value_at(text: str, start: int) -> Value | None:
         known, value = literal(ast.parse(text[start:end], mode="eval").body)
     except _NOT_LITERAL:
         return None
-    return Value(value, end) if known and value is not Ellipsis else None
+    return Value(value, end) if known and not has_gap(value) else None
+
+
+def has_gap(value: object) -> bool:
+    """Return whether somewhere in a value `...` stands for what is left out.
+
+    Example:
+        >>> has_gap([1, 2, ...]), has_gap([1, 2])
+        (True, False)
+    """
+    if isinstance(value, list | tuple | set):
+        return any(map(has_gap, value))
+    if isinstance(value, dict):
+        return any(map(has_gap, [*value, *value.values()]))
+    return value is Ellipsis
 
 
 def is_operand(text: str, end: int) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 from codegrad.tasks.literals import (
     Value,
     balanced_end,
+    has_gap,
     is_operand,
     literal,
     literal_call,
@@ -33,12 +34,32 @@ from codegrad.tasks.literals import (
 
 _SIGNS = r"==>|===|==|=+>|->|➞|→|⇒|="
 _SAYS = re.compile(
-    r"[ \t]*(?:\n[ \t]*(?==?=>|->|➞|→|⇒))?(?:#\s*)?"
+    r"`{0,2}[ \t]*(?:\n[ \t]*(?==?=>|->|➞|→|⇒))?(?:#\s*)?"
     rf"(?:{_SIGNS}|#|(?:should\s+|must\s+|will\s+|would\s+)?"
-    r"(?:returns?|gives?|yields?|be|is|equals?|evaluates\s+to)\b)\s*:?\s*",
+    r"(?:returns?|gives?|yields?|be|is|equals?|evaluates\s+to)\b)\s*:?\s*`{0,2}",
     re.IGNORECASE,
 )
 """What stands between a call and what it returns."""
+
+_OPERATOR = re.compile(r"[-+*/%@&|^~!][ \t]*$")
+"""What makes of the call behind it an operand."""
+
+_DASH = re.compile(r"^[ \t]*[-+*•][ \t]+$|[^\W\d_]{2}[ \t]+-+[ \t]+$")
+"""What looks like an operator and is a bullet, or a dash in prose."""
+
+_DENIES = re.compile(
+    r"\bnot[ \t]+$"
+    r"|\b(?:instead of|rather than|unlike|old(?:er)? versions?|previously|formerly|"
+    r"used to|wrongly|incorrectly|bug)\b",
+    re.IGNORECASE,
+)
+"""What says, before a call, that the function does not do this."""
+
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\b")
+"""`1,234` is one number to a reader and two to Python."""
+
+_NEXT_SENTENCE = re.compile(r"[.!?]\s+[A-Z]|\n[ \t]*\n")
+"""What parts the values of one example from those of the next."""
 
 _WORDS = re.compile(
     r"\b(?:outputs?|results?|answers?|returns?|returned)\b"
@@ -143,14 +164,15 @@ def bindings(text: str, names: Sequence[str]) -> Iterator[tuple[tuple[Any, ...],
         return
     wanted = "|".join(map(re.escape, names))
     given: dict[str, Any] = {}
+    end = 0
     places = re.finditer(rf"(?<![\w.])({wanted})\s*[=:]\s*(?!=)", text)
     for match in islice(places, _MAX_PLACES):
         value = value_at(text, match.end())
         if value is None or not _ENDS.match(text, value.end):
             continue
-        if match[1] in given:
+        if match[1] in given or _NEXT_SENTENCE.search(text, end, match.start()):
             given = {}
-        given[match[1]] = value.value
+        given[match[1]], end = value.value, value.end
         if len(given) == len(names):
             yield tuple(given[name] for name in names), value.end
             given = {}
@@ -168,11 +190,18 @@ def _calls(text: str, name: str, *, is_sure: bool = True) -> Iterator[Stated]:
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
         call = literal_call(node)
-        if call is None:
+        if call is None or not _stands_free(text, start.start()):
             continue
         expected = _result_after(text, start.start(), end)
         if expected is not None:
             yield Stated(call.args, expected.value, call.kwargs, is_sure)
+
+
+def _stands_free(text: str, start: int) -> bool:
+    """Return whether what stands before a call leaves what follows a claim about it."""
+    before = text[max(0, start - _MAX_LINE) : start].rpartition("\n")[2]
+    is_operand_there = _OPERATOR.search(before) and not _DASH.search(before)
+    return not is_operand_there and not _DENIES.search(before)
 
 
 def _result_after(text: str, start: int, end: int) -> Value | None:
@@ -190,6 +219,8 @@ def _result(text: str, start: int) -> Value | None:
     """Return the literal at `start` if it is a result whatever the case."""
     line = text[start : start + _MAX_LINE].partition("\n")[0]
     value = value_at(text, start)
+    if _GROUPED.match(line):
+        return None
     if line.strip():
         value = _longest(text, start, line) or _computed(start, line)
     if value is None or not _STANDS_ALONE.match(text, value.end):
@@ -210,7 +241,7 @@ def _longest(text: str, start: int, line: str) -> Value | None:
             value = ast.literal_eval(written.strip())
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
-        if value is not Ellipsis:
+        if not has_gap(value):
             return Value(value, start + len(written))
     value = value_at(text, start)
     return value if value and value.end > start + len(line) else None
