@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from codegrad.bench.extraction import originals
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.merging import Merged, merge, parse_quietly, rename, text_of
-from codegrad.engines.scopes import made, used
+from codegrad.engines.scopes import Definition, made, used
 
 PRIME = 'def is_prime(n):\n    """Say whether n is prime."""\n    return 0\n'
 SIEVE = (
@@ -296,6 +296,72 @@ def test_renaming_leaves_attributes_and_texts_alone() -> None:
     assert rename("def g(): return o.g + 'g' + g()\n", "g", "f") == (
         "def f(): return o.g + 'g' + f()\n"
     )
+
+
+STYLES = [
+    "def f(x): return x + 1\n",
+    "def f(x): return [\n    x,\n]\n",
+    'def f(x): "Other."; return x + 1\n',
+    'def f(x):\n    """Other."""; return x + 1\n',
+    'def f(x):\n    """Other.\n\n    More.\n    """  # why\n'
+    "\n    # first\n    y = x\n    return y\n",
+    "def f(x):\n    @cache\n    def g(): return x\n    return g()\n",
+    'def f(x, ä="ä"): return ä\n',
+    "def f(x):\n\treturn x\n",
+    "@cache\ndef f(\n    x,\n):\n  # two\n  return x\n",
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize(
+    "doc", ['"""Add.\n\n    >>> f(1)\n    2\n    """', '"Add."', 'r"""Ädd\\n."""']
+)
+def test_a_docstring_stays_in_every_style_of_writing(style: str, doc: str) -> None:
+    for current in (f"def f(x):\n    {doc}\n    pass\n", f"def f(x): {doc}; pass\n"):
+        source = merged(current, style).source
+        (old,), (new,) = ast.parse(current).body, ast.parse(source).body
+        assert isinstance(old, ast.FunctionDef)
+        assert isinstance(new, ast.FunctionDef)
+        assert ast.get_docstring(new) == ast.get_docstring(old)
+        (wanted,) = ast.parse(style).body
+        assert isinstance(wanted, ast.FunctionDef)
+        without = slice(ast.get_docstring(wanted) is not None, None)
+        assert [ast.dump(n) for n in new.body[1:]] == [
+            ast.dump(n) for n in wanted.body[without]
+        ]
+        assert [k for k in style.split("\n") if "#" in k] == [
+            k for k in source.split("\n") if "#" in k
+        ] or "# why" in style
+
+
+def test_the_docstrings_of_a_class_that_comes_whole_stay() -> None:
+    current = (
+        'class S:\n    """A stack."""\n\n    def push(self, x):\n        """Push.\n\n'
+        '        >>> S().push(1)\n        1\n        """\n        pass\n\n'
+        '    def pop(self):\n        """Pop."""\n'
+    )
+    piece = (
+        "class S:\n    def push(self, x): return x\n\n"
+        "    def pop(self):\n        # the last\n        return 1\n"
+    )
+    (old,), (new,) = (
+        ast.parse(current).body,
+        ast.parse(merged(current, piece).source).body,
+    )
+    docs = [
+        [ast.get_docstring(n) for n in ast.walk(tree) if isinstance(n, Definition)]
+        for tree in (old, new)
+    ]
+    assert docs[0] == docs[1]
+    assert "return x" in merged(current, piece).source
+
+
+def test_line_ends_and_form_feeds_stay() -> None:
+    current = "def g():\r\n    return 1\r\n\x0c\r\ndef f():\r\n    return 2\r\n"
+    source = merged(current, "def f():\n    return 3\n").source
+    assert source == current.replace("return 2", "return 3")
+    odd = "A = '\u2028'\n\n\ndef f():\n    return 2\n"
+    assert merged(odd, "def f():\n    return A\n").source == odd.replace("2\n", "A\n")
 
 
 def test_the_docstring_of_the_module_stays_whatever_the_reply_makes_of_it() -> None:

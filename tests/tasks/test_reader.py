@@ -245,6 +245,18 @@ def test_humaneval_and_quixbugs_records(tmp_path: Path) -> None:
         read_task(str(path))
 
 
+def test_a_line_of_records_may_hold_any_letter(tmp_path: Path) -> None:
+    row = {
+        "task_id": "T/1",
+        "prompt": 'def f(x):\n    """Do.\u2028"""\n',
+        "entry_point": "f",
+        "test": "def check(candidate):\n    assert candidate(1) == 2\n",
+    }
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert read_task(str(path)).entry_point == "f"
+
+
 def test_bom_and_crlf_survive_reading(tmp_path: Path) -> None:
     path = tmp_path / "m.py"
     path.write_bytes(b"\xef\xbb\xbfdef f(x):\r\n    return x\r\n")

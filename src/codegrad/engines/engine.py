@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
+from codegrad.engines.lines import lines_of
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.task import Sources, Task
 from codegrad.tasks.literals import shorten
@@ -54,7 +55,7 @@ def changed_line(before: Sources, after: Sources) -> str:
         '`b = 2` -> `b = 3`, and 1 more line'
     """
     for path, text in after.items():
-        old, new = before.get(path, "").splitlines(), text.splitlines()
+        old, new = lines_of(before.get(path, "")), lines_of(text)
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         changes = [row for row in matcher.get_opcodes() if row[0] != "equal"]
         gone = [x for row in changes for x in old[row[1] : row[2]] if x.strip()]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from codegrad.engines.lines import lines_of
 from codegrad.engines.merging import defined, merge, parse_quietly, rename
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
 from codegrad.engines.replies import without_thoughts
@@ -295,7 +296,7 @@ def _readable(block: _Block, starts: re.Pattern[str]) -> _Block | None:
 
 
 def _looks_like_code(text: str, starts: re.Pattern[str] = _CODE_START) -> bool:
-    return any(starts.match(line) for line in text.splitlines())
+    return any(starts.match(line) for line in lines_of(text))
 
 
 def _inner_code(text: str, starts: re.Pattern[str]) -> str | None:
@@ -304,7 +305,7 @@ def _inner_code(text: str, starts: re.Pattern[str]) -> str | None:
     A line that does not parse ends the code only if it is not indented: an indented
     one is the middle of a function, and half a function is worse than none.
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     first = [n for n, line in enumerate(lines) if starts.match(line)]
     found = [_parsed_part(lines[start:], starts) for start in first[:_MAX_STARTS]]
     longest = max(found, key=len, default="")
@@ -344,16 +345,14 @@ def _names(block: _Block) -> list[str]:
 
 
 def _dedented(text: str) -> str:
-    lines = text.splitlines()
+    lines = lines_of(text)
     depths = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
     depth = min(depths, default=0)
     return _ended("\n".join(line[depth:] for line in lines)) if depth else _ended(text)
 
 
 def _indent(text: str) -> str:
-    return "\n".join(
-        "    " + line if line.strip() else line for line in text.splitlines()
-    )
+    return "\n".join("    " + line if line.strip() else line for line in lines_of(text))
 
 
 def _ended(text: str) -> str:

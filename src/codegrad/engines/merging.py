@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from codegrad.engines.lines import ended_like, lines_of
 from codegrad.engines.scopes import (
     Definition,
     Function,
@@ -30,6 +31,7 @@ _Compound = (
 _SETTINGS = frozenset({"setrecursionlimit", "set_int_max_str_digits", "seed"})
 """Functions that are called once for what comes after."""
 
+_STEP = 4
 _SHOWN = 40
 _MAX_NOTES = 3
 
@@ -88,7 +90,7 @@ def merge(current: str, piece: str) -> Merged | None:
         return Merged(piece)
     there = {ast.dump(node) for node in old.body}
     kept = _kept(new, there)
-    edits = _Edits(old, current.splitlines(), piece.splitlines())
+    edits = _Edits(old, lines_of(current), lines_of(piece))
     for name, node in _pieces([s for s in new.body if s in kept], edits.places):
         edits.add(name, node)
     for node in _outdated(old, new, kept):
@@ -98,7 +100,7 @@ def merge(current: str, piece: str) -> Merged | None:
         return None
     left = [s for s in new.body if s not in kept and _may_matter(s)]
     notes = [_first_line(s) for s in left if ast.dump(s) not in there]
-    return Merged(merged, tuple(notes[:_MAX_NOTES]))
+    return Merged(ended_like(merged, current), tuple(notes[:_MAX_NOTES]))
 
 
 def rename(piece: str, old: str, new: str) -> str:
@@ -108,7 +110,7 @@ def rename(piece: str, old: str, new: str) -> str:
         >>> rename("def g(n): return n and g(n - 1) + x.g  # g\n", "g", "f")
         'def f(n): return n and f(n - 1) + x.g  # g\n'
     """
-    lines = piece.splitlines(keepends=True)
+    lines = piece.split("\n")
     places: list[tuple[int, int]] = []
     dotted = False
     try:
@@ -121,7 +123,7 @@ def rename(piece: str, old: str, new: str) -> str:
     for row, column in reversed(places):
         line = lines[row - 1]
         lines[row - 1] = line[:column] + new + line[column + len(old) :]
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def text_of(lines: Sequence[str], node: ast.stmt) -> list[str]:
@@ -227,7 +229,7 @@ class _Edits:
             if not set(_aliases(node)) <= self._imported:
                 self._imports += text_of(self._fresh, node)
         elif target is not None:
-            text = _with_docstring(
+            text = _with_docstrings(
                 text_of(self._fresh, node), node, target, self._lines
             )
             text = _indented(text, target.col_offset - node.col_offset)
@@ -349,25 +351,67 @@ def _indented(lines: Sequence[str], shift: int) -> list[str]:
     return [" " * shift + line if line.strip() else line for line in lines]
 
 
-def _with_docstring(
+def _with_docstrings(
     text: list[str], node: ast.stmt, target: ast.stmt, lines: Sequence[str]
 ) -> list[str]:
-    if not isinstance(node, Function) or not isinstance(target, Function):
-        return text
-    own = ast.get_docstring(node)
-    if ast.get_docstring(target) in {None, own}:
-        return text
+    """Return the text of a definition with the docstrings that its target had."""
+    pairs = [(node, target)]
+    if isinstance(node, ast.ClassDef) and isinstance(target, ast.ClassDef):
+        had = {m.name: m for m in target.body if isinstance(m, Definition)}
+        pairs += [
+            (member, had[member.name])
+            for member in node.body
+            if isinstance(member, Definition) and member.name in had
+        ]
+    for new, old in reversed(pairs):
+        if isinstance(new, Definition) and isinstance(old, Definition):
+            doc = ast.get_docstring(old)
+            own = ast.get_docstring(new)
+            is_stub = own is not None and not new.body[1:]
+            if doc not in {None, own} and not is_stub:
+                text = _documented(text, _first(node), new, _docstring(old, lines))
+    return text
+
+
+def _docstring(node: Definition, lines: Sequence[str]) -> list[str]:
+    """Return the lines of a docstring, as if it stood at the margin."""
     first = node.body[0]
-    if first.lineno == node.lineno or target.body[0].lineno == target.lineno:
-        return text
-    start = end = first.lineno - _first(node)
-    if own is not None:
-        if not node.body[1:] or node.body[1].lineno == first.end_lineno:
-            return text
-        end = (first.end_lineno or first.lineno) - _first(node) + 1
-    doc = text_of(lines, target.body[0])
-    shift = first.col_offset - target.body[0].col_offset
-    return [*text[:start], *_indented(doc, shift), *text[end:]]
+    found = list(lines[first.lineno - 1 : first.end_lineno])
+    found[-1] = found[-1].encode()[: first.end_col_offset].decode()
+    before, found[0] = _split(found[0], first.col_offset)
+    depth = node.col_offset + _STEP if before.strip() else first.col_offset
+    return [found[0], *_indented(found[1:], -depth)]
+
+
+def _documented(
+    text: Sequence[str], start: int, node: Definition, doc: Sequence[str]
+) -> list[str]:
+    """Return `text`, which begins with line `start`, with `doc` as that of `node`."""
+    first = node.body[0]
+    row = _first(first) - start
+    before, after = _split(text[row], first.col_offset)
+    head, tail = [*text[:row]], [after, *text[row + 1 :]]
+    margin = before
+    if before.strip():  # the body stands on the line of the header
+        head.append(before.rstrip())
+        margin = " " * (node.col_offset + _STEP)
+    if ast.get_docstring(node) is not None:
+        height = (first.end_lineno or first.lineno) - first.lineno
+        passed = 0 if height else len(before.encode())
+        rest = _split(tail[height], (first.end_col_offset or 0) - passed)[1]
+        tail = [rest.lstrip("; \t"), *tail[height + 1 :]]
+    if tail[0]:
+        tail[0] = margin + tail[0]
+    else:
+        del tail[0]
+    documented = [margin + line if line.strip() else line for line in doc]
+    return [*head, *documented, *tail]
+
+
+def _split(line: str, column: int) -> tuple[str, str]:
+    """Return what stands before and behind a column of a syntax tree, in bytes."""
+    data = line.encode()
+    return data[:column].decode(), data[column:].decode()
 
 
 def _top_level_line(tree: ast.Module, line: int) -> int:

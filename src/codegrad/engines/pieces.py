@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from codegrad.engines.lines import lines_of
 from codegrad.engines.merging import is_main_guard, parse_quietly, rename, text_of
 from codegrad.engines.scopes import Definition, made, touched, used, used_at_once
 
@@ -46,7 +47,7 @@ def completed(
     if tree is None:
         return Piece(answer)
     own = set().union(*map(made, tree.body))
-    trees = [(text.splitlines(), parse_quietly(text)) for text in others]
+    trees = [(lines_of(text), parse_quietly(text)) for text in others]
     taken: list[_Taken] = []
     lacking = _lacking(tree.body, own) | (set(wanted) - own)
     done: set[str] = set()
@@ -85,7 +86,7 @@ def answered_by_assignment(text: str, entry_point: str) -> Piece | None:
                 continue
         if name != entry_point:
             continue
-        lines = text.splitlines()
+        lines = lines_of(text)
         start, end = node.lineno - 1, node.end_lineno
         if isinstance(value, ast.Lambda):
             signature = f"def {name}({ast.unparse(value.args)}):"

@@ -53,7 +53,7 @@ def read_record_file(path: Path, name: str | None) -> Task:
         raise TargetError(f"{path} cannot be read: {error}") from error
     try:
         rows = (
-            [json.loads(line) for line in text.splitlines() if line.strip()]
+            [json.loads(line) for line in text.split("\n") if line.strip()]
             if path.suffix == ".jsonl"
             else [json.loads(text)]
         )
