@@ -225,6 +225,20 @@ def test_near_misses_are_repaired_before_the_model_is_asked_again(
     assert len(directions) == 2
 
 
+def test_answers_that_lacked_an_import_have_their_say(bench: Workbench) -> None:
+    lacking = HEAD + "    return max(deque(items))\n"
+    again = HEAD + "    return max(iter(deque(items)))\n"
+    clamped = HEAD + "    return max([-1, *deque(items)])\n"
+    events: list[Event] = []
+    script = [clamped, lacking, again]
+    result, _ = run("codegrad", script, bench, width=3, events=events)
+    assert result.verified
+    tried = [e.data for e in events if e.kind == "proposed"]
+    whole = [t["engine"] for t in tried if "repaired: " in t["label"]]
+    assert whole == ["scripted"] * 3
+    assert "[-1, " not in result.code
+
+
 def test_a_strategy_without_the_search_needs_another_engine() -> None:
     with pytest.raises(UsageError, match="does not use the built-in search"):
         refine(task_of(), engines=[SearchEngine()], strategy=strategy_of("ldb"))

@@ -419,14 +419,17 @@ class CGD:
             budget,
             progress,
         )
+        writers = {fingerprint(one.proposal.sources): one.engine for one in judged}
         repaired: list[_Judged] = []
-        for parent, proposal in found:
-            key = fingerprint(proposal.sources)
-            if key not in self._tried:
-                self._tried.add(key)
-                repaired.append(
-                    self._verify(SearchEngine.name, proposal, current, judge, parent)
-                )
+        for one in found:
+            key = fingerprint(one.proposal.sources)
+            if key in self._tried:
+                if one.is_answer:
+                    self.archive.vote(key, one.proposal.votes)
+                continue
+            self._tried.add(key)
+            by = writers[one.parent] if one.is_answer else SearchEngine.name
+            repaired.append(self._verify(by, one.proposal, current, judge, one.parent))
         return repaired
 
     def _project(self, judged: Sequence[_Judged], current: Loss) -> list[Trial]:

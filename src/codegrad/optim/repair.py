@@ -6,7 +6,7 @@ budget and nothing else; the same proposals give the same repairs.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
@@ -26,6 +26,18 @@ CANDIDATES = 2000
 """Candidates of one repair."""
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A program that passes what the search can see."""
+
+    parent: str
+    """What it is a repair of, by fingerprint."""
+
+    proposal: Proposal
+    is_answer: bool = False
+    """Whether it is still the engine's own answer: it lacked imports only."""
+
+
 class Repairs:
     """Repairs near misses; `spent` and `notes` are those of the last call."""
 
@@ -42,8 +54,8 @@ class Repairs:
         judge: Judge,
         budget: Budget,
         progress: Progress = silent,
-    ) -> list[tuple[str, Proposal]]:
-        """Return repairs, each with the fingerprint of what it is a repair of.
+    ) -> list[Repair]:
+        """Return the repairs of near misses.
 
         None if a proposal passes already: what holds needs no repair.
         """
@@ -58,13 +70,17 @@ class Repairs:
         near.sort(key=lambda row: row[2].key)
         # A repair asks no model: it goes on where calls, tokens or money are spent.
         budget = replace(budget, calls=None, tokens=None, money=None)
-        found = [(parent, whole) for parent, whole, loss in near if passes_all(loss)]
+        found = [
+            Repair(parent, whole, is_answer=True)
+            for parent, whole, loss in near
+            if passes_all(loss)
+        ]
         for parent, proposal, loss in near[:NEAR_MISSES] if not found else ():
             left = budget.left(self.spent)
             if left.exhausted(Spent()):
                 break
             repaired = self._search(task, proposal, loss, left, progress)
-            found += [(parent, one) for one in repaired]
+            found += [Repair(parent, one) for one in repaired]
         if near:
             self.notes.append(
                 f"search: {len(found)} repairs of {len(near[:NEAR_MISSES])} near misses"
