@@ -2,7 +2,7 @@
 
 import pytest
 
-from codegrad.optim.selection import by_agreement, select
+from codegrad.optim.selection import behaviours, by_agreement, select
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench
@@ -77,6 +77,19 @@ def test_numbers_that_are_equal_are_one_behaviour(bench: Workbench) -> None:
     huge = "def f(x):\n    return 10 ** 5000 + x\n"
     chosen = select(task, [*same, huge], bench, inputs=20)
     assert chosen.agreement[0] == chosen.agreement[1] > chosen.agreement[2]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x > 0", "int(x > 0)"), ("0.0 * x", "-0.0 * x"), ("10**9 + x", "1e9 + x")],
+)
+def test_what_python_calls_equal_is_one_behaviour(
+    one: str, other: str, bench: Workbench
+) -> None:
+    task = task_from_text("def f(x: int):\n    ...\n", "m.py", "f")
+    texts = [f"def f(x):\n    return {text}\n" for text in (one, other, "[x]")]
+    seen = behaviours(task, texts, bench, inputs=20)
+    assert seen[0] == seen[1] != seen[2]
 
 
 def test_who_hangs_agrees_with_nobody_and_keeps_no_input_from_counting() -> None:

@@ -44,6 +44,7 @@ PROGRAM_INPUTS = 40
 LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 _DIGITS = 9
 _LEAST = 10.0 ** (1 - _DIGITS)
+_EXACT = 2**53
 _TOO_LARGE = frozenset({Ending.TIMEOUT, Ending.DIED})
 _HANGS, _NOT_RUN = str(Ending.TIMEOUT), str(Ending.NOT_RUN)
 _NOT_LOADED = "not loaded"
@@ -252,10 +253,10 @@ def _behaviour(outcome: CallOutcome) -> str:
 def _canonical(value: object) -> str:
     """Return equal texts for values that a test would take for equal."""
     match value:
-        case float():
+        case float() if not value.is_integer() or abs(value) > _EXACT:
             return f"{value:.{_DIGITS}g}"
-        case int() if not isinstance(value, bool):
-            return _whole(value)
+        case bool() | int() | float():
+            return _whole(int(value))
         case list() | tuple():
             items = ", ".join(map(_canonical, value))
             return f"[{items}]" if isinstance(value, list) else f"({items})"
@@ -269,5 +270,5 @@ def _canonical(value: object) -> str:
 
 
 def _whole(value: int) -> str:
-    """Write a whole number as the float that equals it is written."""
+    """Write a whole number; a large one with all its digits."""
     return f"{value:.{_DIGITS}g}" if abs(value) < 10**_DIGITS else hex(value)
