@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codegrad.bench.bootstrap import paired_difference
 from codegrad.bench.datasets import open_dataset
 from codegrad.bench.pool import (
@@ -56,21 +58,29 @@ def write(path: Path, found: list[dict[str, Any]]) -> Path:
 
 
 def outcome(
-    folder: Path, pool: list[dict[str, Any]], prompt: str = PROMPT, orders: int = 1
+    folder: Path,
+    pool: list[dict[str, Any]],
+    prompt: str = PROMPT,
+    *,
+    orders: int = 1,
+    properties: bool = False,
 ) -> Row:
     data = write(folder / "data.jsonl.gz", [{**PROBLEM, "prompt": prompt}])
     bench, judge = RememberingBench(), Judge(open_dataset("humaneval+", data))
     try:
-        experiment = Experiment(judge, bench, orders=orders)
+        experiment = Experiment(judge, bench, orders=orders, properties=properties)
         return experiment.run(NAME, visible_tasks("humaneval+", data)[NAME], pool)
     finally:
         bench.end()
         judge.close()
 
 
-def test_agreement_beats_the_first_that_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("properties", [False, True])
+def test_agreement_beats_the_first_that_passes(
+    tmp_path: Path, *, properties: bool
+) -> None:
     pool = rows((WRONG, False), (RIGHT, True), (LATE, True), (BROKEN, False))
-    row = outcome(tmp_path, pool)
+    row = outcome(tmp_path, pool, properties=properties)
     assert row.right == {
         "first": 0.0,
         "best of n": 0.0,

@@ -1,7 +1,7 @@
 """What CodeGrad makes of recorded completions, beside plain best-of-N.
 
     python -m codegrad.bench.pool POOL --dataset humaneval+ --data FILE
-        [--tasks N] [--skip N] [--only IDS] [--orders K] [--json FILE]
+        [--tasks N] [--skip N] [--only IDS] [--orders K] [--properties] [--json FILE]
 
 For each task of the pool, in K random orders of its completions, three runs of `refine`
 over the same completions, as a user's would be: the first completion (`zero-shot`),
@@ -10,6 +10,8 @@ them the oracle (any completion is right). Right means: passes the hidden tests.
 are read after a run has ended, and only to report it: for a completion its recorded
 verdict counts, for a repaired program the grader's. Where there are no hidden tests at
 hand (LiveCodeBench) a program without a recorded verdict counts as wrong.
+`--properties` runs the soft stages of the product as well: they take three times as
+long and have not changed an answer so far.
 """
 
 import argparse
@@ -36,7 +38,7 @@ from codegrad.errors import DatasetError
 from codegrad.optim.strategy import STRATEGIES
 from codegrad.refine import Result, refine
 from codegrad.sandbox import Limits
-from codegrad.task import Task
+from codegrad.task import Task, dynamic_constraints
 
 METHODS: Mapping[str, str] = {
     "first": "zero-shot",
@@ -108,10 +110,17 @@ class Experiment:
     """Runs of several strategies over the completions of one task after another."""
 
     def __init__(
-        self, judge: Judge, bench: RememberingBench, *, orders: int = 20, seed: int = 0
+        self,
+        judge: Judge,
+        bench: RememberingBench,
+        *,
+        orders: int = 20,
+        seed: int = 0,
+        properties: bool = False,
     ) -> None:
         self._judge = judge
         self._bench = bench
+        self._properties = properties
         self._orders = orders
         self._seed = seed
 
@@ -119,7 +128,7 @@ class Experiment:
         """Return what each method makes of one task's completions."""
         began = time.monotonic()
         self._bench.forget()
-        task = quick(task)
+        task = whole(task) if self._properties else quick(task)
         codes = [str(row["code"]) for row in rows]
         verdicts = {
             module: bool(verdict(row))
@@ -172,6 +181,13 @@ def quick(task: Task) -> Task:
     return replace(task, constraints=kept)
 
 
+def whole(task: Task) -> Task:
+    """Return the task with the soft constraints that `codegrad refine` adds to it."""
+    known = {c.name for c in task.constraints}
+    added = tuple(c for c in dynamic_constraints(task) if c.name not in known)
+    return replace(task, constraints=(*task.constraints, *added))
+
+
 def verdict(row: Mapping[str, Any]) -> bool | None:
     """Return the recorded verdict of the hidden tests on a completion."""
     found = (row[name] for name in _VERDICTS if name in row)
@@ -217,6 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--skip", type=int, default=0, help="without the first N")
     parser.add_argument("--only", nargs="*", default=(), help="only these tasks")
     parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--properties", action="store_true", help="soft stages as well")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     tasks = visible_tasks(options.dataset, options.data)
@@ -228,7 +245,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     bench = RememberingBench(limits=Limits(wall_s=2.0, cpu_s=2.0))
     try:
-        experiment = Experiment(judge, bench, orders=options.orders)
+        experiment = Experiment(
+            judge, bench, orders=options.orders, properties=options.properties
+        )
         chosen = chosen[options.skip :][: options.tasks or None]
         for name in chosen:
             rows.append(experiment.run(name, tasks[name], pool[name]))
