@@ -230,13 +230,16 @@ def test_answers_that_lacked_an_import_have_their_say(bench: Workbench) -> None:
     again = HEAD + "    return max(iter(deque(items)))\n"
     clamped = HEAD + "    return max([-1, *deque(items)])\n"
     events: list[Event] = []
-    script = [clamped, lacking, again]
-    result, _ = run("codegrad", script, bench, width=3, events=events)
-    assert result.verified
-    tried = [e.data for e in events if e.kind == "proposed"]
-    whole = [t["engine"] for t in tried if "repaired: " in t["label"]]
-    assert whole == ["scripted"] * 3
-    assert "[-1, " not in result.code
+    whole = clamped.replace("deque(items)", "items")
+    for first in (clamped, whole):
+        events.clear()
+        script = [first, lacking, again]
+        result, _ = run("codegrad", script, bench, width=3, events=events)
+        assert result.verified
+        tried = [e.data for e in events if e.kind == "proposed"]
+        repaired = [t["engine"] for t in tried if "repaired: " in t["label"]]
+        assert repaired == ["scripted"] * (2 + (first == clamped))
+        assert "[-1, " not in result.code
 
 
 def test_a_strategy_without_the_search_needs_another_engine() -> None:

@@ -57,15 +57,16 @@ class Repairs:
     ) -> list[Repair]:
         """Return the repairs of near misses.
 
-        None if a proposal passes already: what holds needs no repair.
+        Imports are added to each. The search edits none if a proposal passes: what
+        holds needs no repair.
         """
         self.spent, self.notes = Spent(), []
-        if task.repository is not None or any(passes_all(loss) for _, loss in judged):
+        if task.repository is not None:
             return []
         near = [
             self._imported(task, *row, judge)
             for row in judged
-            if "syntax" in row[1].satisfied
+            if "syntax" in row[1].satisfied and not passes_all(row[1])
         ]
         near.sort(key=lambda row: row[2].key)
         # A repair asks no model: it goes on where calls, tokens or money are spent.
@@ -75,13 +76,14 @@ class Repairs:
             for parent, whole, loss in near
             if passes_all(loss)
         ]
-        for parent, proposal, loss in near[:NEAR_MISSES] if not found else ():
+        holds = bool(found) or any(passes_all(loss) for _, loss in judged)
+        for parent, proposal, loss in near[:NEAR_MISSES] if not holds else ():
             left = budget.left(self.spent)
             if left.exhausted(Spent()):
                 break
             repaired = self._search(task, proposal, loss, left, progress)
             found += [Repair(parent, one) for one in repaired]
-        if near:
+        if found or (near and not holds):
             self.notes.append(
                 f"search: {len(found)} repairs of {len(near[:NEAR_MISSES])} near misses"
             )
