@@ -15,6 +15,7 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Engine, Paying
 from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
@@ -69,6 +70,8 @@ class Result:
     loss: Loss
     spent: Spent
     steps: int
+    cut: Cut = Cut.NOTHING
+    """Whether a model could not be asked all that was wanted; a resumed run asks it."""
 
     @property
     def evidence(self) -> Evidence:
@@ -217,6 +220,7 @@ class _Run:
         self._resumed = False
         self._notes: tuple[str, ...] = ()
         self._dry = False
+        self._cut = Cut.NOTHING
         self._reviewed = False
         self._heard = source is None
         self._accounted = self._paid()
@@ -239,8 +243,10 @@ class _Run:
                 loss.backward()
                 self._review()
                 self._emit("gradient", {"critiques": self._critiques()})
-                loss = self._weighed(self._take_step(loss))
-                self._emit("checkpoint", {"state": self.state()})
+                loss, is_whole = self._take_step(loss)
+                loss = self._weighed(loss)
+                if is_whole or not self._end(loss):
+                    self._emit("checkpoint", {"state": self.state()})
             if not loss.verified and self.optim.settle():
                 loss = self.loss_fn(self.program)
             if self.step:
@@ -418,13 +424,19 @@ class _Run:
             },
         )
 
-    def _take_step(self, loss: Loss) -> Loss:
+    def _take_step(self, loss: Loss) -> tuple[Loss, bool]:
+        """Return the loss after a step, and whether the step is done.
+
+        One that a limit or an outage cut short is not: a run that ends with it has no
+        checkpoint of it, so a later one takes it again. What was paid is on the disk.
+        """
         before = time.monotonic()
         step = self.optim.step(
             budget=self.budget.left(self.spent), progress=self._on_progress
         )
         self._account(step.spent, before)
         self._notes, self._dry = step.notes, step.exhausted
+        self._cut = step.cut
         if step.accepted:
             proved = step.accepted.loss
             loss = proved if proved.verified else self.loss_fn(self.program)
@@ -441,7 +453,8 @@ class _Run:
                 "notes": list(step.notes),
             },
         )
-        return loss
+        improved = step.accepted is not None and self.strategy.steps is None
+        return loss, loss.verified or improved or not step.cut
 
     def _completed(self, loss: Loss) -> Loss:
         """Add the dear soft checks to the loss of a verified program."""
@@ -503,6 +516,7 @@ class _Run:
             loss,
             self.spent,
             self.step,
+            self._cut,
         )
 
     def state(self) -> dict[str, Any]:

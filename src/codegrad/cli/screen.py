@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from codegrad.code import Program
+from codegrad.engines.cut import Cut
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.refine import Result
@@ -137,7 +138,8 @@ class Screen:
         for path in written:
             self._out.print(f"written: {path}", markup=False)
         again = [part for test in tests for part in ("--tests", test)]
-        if result.outcome == "interrupted":
+        is_down = result.cut is Cut.OUTAGE and not result.verified
+        if result.outcome == "interrupted" or is_down:
             command = f"codegrad resume {run_id}"
         elif result.verified and result.changed and not written:
             to_file = "" if result.task.path else " --output FILE.py"

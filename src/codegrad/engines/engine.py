@@ -17,6 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
+from codegrad.engines.cut import Cut
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.task import Sources, Task
 from codegrad.tasks.literals import shorten
@@ -187,6 +188,9 @@ class Answer:
     spent: Spent = field(default_factory=Spent)
     exhausted: bool = False
     """Whether asking again would bring nothing new."""
+
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now: a run that goes on later asks again."""
 
     note: str = ""
     """What happened, in a few words."""

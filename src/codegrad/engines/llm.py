@@ -17,6 +17,7 @@ from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
 from codegrad.engines.critic import ModelCritic
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import (
     Answer,
     Direction,
@@ -119,6 +120,7 @@ class LLMEngine:
         self._first_sample = seed * _SAMPLES_A_SEED
         self._plans = Plans()
         self._notes: list[str] = []
+        self._cut = Cut.NOTHING
         self._waiting: Waiting = lambda _: None
 
     @property
@@ -154,7 +156,7 @@ class LLMEngine:
                 saying so: no step was accepted yet.
         """
         purse = Purse(self.client, budget)
-        self._notes = []
+        self._notes, self._cut = [], Cut.NOTHING
         target = target_of(task, program, direction)
         self._round += 1
         self._waiting = lambda note: progress(0, f"{self.model}: {note}")
@@ -177,7 +179,10 @@ class LLMEngine:
         proposals = self._proposals(
             program, target, list(zip(labels, prompts, asked, strict=True)), purse
         )
-        self._dry = 0 if proposals else self._dry + 1
+        if proposals:
+            self._dry = 0
+        elif not self._cut:
+            self._dry += 1
         failed = [a for a in asked if a.reply is None]
         if failed and len(failed) == len(asked):
             self._refuse(failed[0], program)
@@ -186,6 +191,7 @@ class LLMEngine:
             proposals,
             purse.spent,
             exhausted=is_over,
+            cut=self._cut,
             note=self._note(asked, proposals, prompts),
         )
 
@@ -274,9 +280,11 @@ class LLMEngine:
             self._asked[request.key] += 1
             requests.append(replace(request, sample=sample))
         where = f"round {self._round}: {label}"
-        return self.client.ask(
+        found = self.client.ask(
             requests, budget=budget, label=where, waiting=self._waiting
         )
+        self._cut = max(self._cut, *(asked.cut for asked in found))
+        return found
 
     def _proposals(
         self,
