@@ -27,6 +27,7 @@ STUB = '''def double_all(items):
 '''
 HEAD = "```python\ndef double_all(items):\n    return "
 RIGHT = HEAD + "[2 * item for item in items]\n```"
+BUG = "return [3 * item for item in items]"
 GONE = Fault("status", 503, {"retry-after": "0"})
 BROKE = Fault("status", 402)
 
@@ -36,6 +37,14 @@ def wrong(prompt: str, _body: Mapping[str, Any]) -> str:
     if "different approaches" in prompt:
         return "1. Add each to itself.\n2. Multiply.\n3. Shift."
     return f"{HEAD}[item + {abs(hash(prompt)) % 10**6 + 5} for item in items]\n```"
+
+
+def silent_critic(prompt: str, body: Mapping[str, Any]) -> str:
+    return "Looks fine." if body["model"] == "reviewer" else wrong(prompt, body)
+
+
+def without_code(_prompt: str, _body: Mapping[str, Any]) -> str:
+    return "I am afraid that I cannot do that."
 
 
 def right(prompt: str, body: Mapping[str, Any]) -> str:
@@ -186,3 +195,89 @@ def test_a_new_budget_of_candidates_does_not_lift_the_limit_of_calls(
     _, ended = shell.refine("--budget", "calls=2")
     _, out, _ = shell.run("resume", ended["run"], "--budget", "candidates=9", "--json")
     assert json.loads(out)["spent"]["calls"] <= 60
+
+
+def test_a_critic_that_is_not_there_is_said_once_and_done_without(
+    shell: Shell,
+) -> None:
+    shell.server.answer = right
+    shell.server.models = ["coder"]
+    code, out, err = shell.run(
+        *("refine", str(shell.file), "--strategy", "no-search"),
+        *("--engine", "openai:coder", "--critic", "openai:reviewer"),
+    )
+    assert code == 0
+    assert err.count("critic openai:reviewer failed, the run goes on without it") == 1
+    assert "does not know openai:reviewer" in err
+    assert "missing: critic openai:reviewer: 1 review did not come (" in out
+    _, out, _ = shell.run("show", shell.newest)
+    assert "missing: critic openai:reviewer: 1 review did not come (" in out
+
+
+def test_a_critic_that_cannot_be_read_is_given_up_and_named_in_the_reason(
+    shell: Shell,
+) -> None:
+    shell.server.answer = silent_critic
+    code, ended = shell.refine("--critic", "openai:reviewer", "--budget", "calls=24")
+    assert code == 1
+    reviews = [r for r in shell.server.requests if r["model"] == "reviewer"]
+    assert len(reviews) <= 6, "three reviews, each asked for twice at most"
+    assert (
+        "critic openai:reviewer: 3 of 3 reviews could not be used (its answer is not "
+        "the JSON that was asked for)" in ended["reason"]
+    )
+
+
+def test_a_critic_that_was_down_is_asked_by_the_resumed_run(shell: Shell) -> None:
+    shell.server.models = ["coder"]
+    _, ended = shell.refine("--critic", "openai:reviewer", "--budget", "calls=4")
+    shell.server.models = []
+    before = len(shell.server.requests)
+    shell.resume(ended["run"], "--budget", "calls=9")
+    asked = [r["model"] for r in shell.server.requests[before:]]
+    assert "reviewer" in asked
+
+
+def test_constraints_that_could_not_be_read_are_said_and_read_by_the_resumed_run(
+    shell: Shell,
+) -> None:
+    shell.server.models = ["coder"]
+    code, out, err = shell.run(
+        *("refine", str(shell.file), "--strategy", "no-search", "--budget", "calls=4"),
+        *("--engine", "openai:coder", "--constraints-from", "openai:reader"),
+    )
+    assert code == 1, out
+    assert err.count("source openai:reader failed, the run goes on without it") == 1
+    assert "source openai:reader: 3 answers did not come (" in out
+    shell.server.models = []
+    before = len(shell.server.requests)
+    shell.resume(shell.newest, "--budget", "calls=9")
+    asked = [r["model"] for r in shell.server.requests[before:]]
+    assert asked.count("reader") == 3
+
+
+def test_the_reason_names_the_budget_and_what_the_replies_lacked(
+    shell: Shell,
+) -> None:
+    shell.server.answer = without_code
+    code, ended = shell.refine("--budget", "calls=4")
+    assert code == 1
+    assert ended["reason"].startswith("the budget is spent (4 calls)")
+    assert (
+        "openai:coder: 3 of 3 answers could not be used (the reply holds no code)"
+        in ended["reason"]
+    )
+
+
+def test_no_calls_leave_the_search_which_costs_none(shell: Shell) -> None:
+    shell.file.write_text(STUB.replace("raise NotImplementedError", BUG))
+    code, ended = shell.refine("--budget", "calls=0", strategy="codegrad")
+    assert (code, ended["status"]) == (0, "verified")
+    shell.file.write_text(STUB.replace("[2, 4]", "['zq', 7.25, 'oo', {'k': 31}]"))
+    code, ended = shell.refine("--budget", "calls=0", strategy="codegrad")
+    assert (code, ended["status"]) == (1, "exhausted")
+    assert (
+        "openai:coder: nothing was asked (the budget is spent (calls))"
+        in (ended["reason"])
+    )
+    assert not shell.server.requests

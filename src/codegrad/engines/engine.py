@@ -28,6 +28,10 @@ Progress = Callable[[int, str], None]
 """Hears the number of candidates tried in this call so far, and what is going on."""
 
 
+STOPPING = "stopping: "
+"""Is in a note that says what Ctrl-C still waits for."""
+
+
 def silent(candidates: int, note: str) -> None:
     """Ignore progress."""
 

@@ -43,6 +43,7 @@ from codegrad.engines.prompts import (
     tokens,
 )
 from codegrad.engines.purse import Purse
+from codegrad.engines.troubles import Troubles
 from codegrad.errors import EngineError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -121,12 +122,18 @@ class LLMEngine:
         self._plans = Plans()
         self._notes: list[str] = []
         self._cut = Cut.NOTHING
+        self._troubles = Troubles()
         self._waiting: Waiting = lambda _: None
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.model
+
+    @property
+    def trouble(self) -> str:
+        """What kept replies of the run from being used; empty if nothing did."""
+        return self._troubles.sentence("answer")
 
     def generate(
         self, task: Task, *, budget: Budget, progress: Progress = silent
@@ -284,6 +291,9 @@ class LLMEngine:
             requests, budget=budget, label=where, waiting=self._waiting
         )
         self._cut = max(self._cut, *(asked.cut for asked in found))
+        for asked in found:
+            if asked.reply is None:
+                self._troubles.unanswered(asked.problem, asked.cut)
         return found
 
     def _proposals(
@@ -336,12 +346,14 @@ class LLMEngine:
     def _extract(self, asked: Asked, program: Program, target: Target) -> Extraction:
         if asked.reply is None:
             return Extraction(problem=asked.problem)
-        return extract(
+        found = extract(
             asked.reply.text,
             current=program.sources[target.path],
             entry_point=target.function,
             is_cut=asked.reply.is_cut,
         )
+        self._troubles.answered(found.problem if found.source is None else "")
+        return found
 
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""
@@ -377,6 +389,7 @@ class LLMEngine:
             "round": self._round,
             "replies": self._replies,
             "dry": self._dry,
+            "troubles": self._troubles.state(),
             "asked": dict(self._asked),
             "plans": self._plans.state(),
             "charged": self.client.charged,
@@ -388,6 +401,7 @@ class LLMEngine:
         self._round = int(state["round"])
         self._replies = int(state["replies"])
         self._dry = int(state["dry"])
+        self._troubles.restore(state.get("troubles", {}))
         self._asked = Counter(state["asked"])
         self._plans.restore(state["plans"])
         self.client.payer = str(state["payer"])
