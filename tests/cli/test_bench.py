@@ -15,7 +15,7 @@ import pytest
 
 from codegrad.store.calls import CallBook
 from tests.bench.secrets_of_judges import write_marked
-from tests.engines.chat_server import ChatServer
+from tests.engines.chat_server import ChatServer, Fault
 
 COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
 QUIXBUGS = {
@@ -197,6 +197,27 @@ def test_shards_of_a_model_s_answers_are_merged_by_the_command(
     assert "hidden tests: 8 queries for 8 final answers" in out
     assert "pass@2" in out
     assert {request["max_tokens"] for request in server.requests} == {700}
+
+
+def test_an_outage_is_no_answer_and_the_same_command_goes_on(
+    shell: Shell, server: ChatServer
+) -> None:
+    server.faults = lambda n, _: Fault("status", 402) if n > 2 else None
+    command = with_model(shell, server, "--workers", 1, "--out", "out")
+    code, out, err = shell.run(*command)
+    assert (code, out) == (2, ""), err
+    assert err.count("codegrad: ") == 1
+    assert "2 of 4 answers are not there, because a model could not be reached" in err
+    assert "no credit left for openai:m" in err
+    assert "nothing was judged" in err
+    assert len((shell.folder / "out" / "verdicts.jsonl").read_text().splitlines()) == 1
+    server.faults = lambda *_: None
+    code, out, err = shell.run(*command)
+    assert code == 0, err
+    assert "4 queries for 4 final answers" in out
+    assert sum(server.billed.values()) == 4
+    assert "unknown" in out
+    assert "0.0000" not in out, "a price that is not known is not 0"
 
 
 @pytest.mark.slow

@@ -172,6 +172,11 @@ class Team:
                     )
         return estimate(task, budget, self.shares(guidance or Guidance())).sentence()
 
+    @property
+    def unpriced(self) -> list[str]:
+        """The models whose price is not known."""
+        return [n for n, wire in self._wires.items() if wire.cost(1, 1) is None]
+
     def bill(self, spent: Spent) -> str:
         """Return what a run has cost, in a sentence; empty if no model was asked."""
         if not spent.calls:
