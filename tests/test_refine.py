@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from codegrad.budget import Budget
+from codegrad.engines.pool import RecordedEngine
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
@@ -245,3 +246,17 @@ def test_a_stub_that_passes_by_chance_is_no_answer_where_a_model_is_asked() -> N
     result = refine(task, engines=[engine], strategy=NO_SEARCH)
     assert result.code == written
     assert result.outcome is Outcome.VERIFIED
+
+
+def test_a_resumed_run_ends_for_the_same_reason() -> None:
+    task = task_of()
+    events: list[Event] = []
+    ended = refine(task, engines=[RecordedEngine(["no code"])], on_event=events.append)
+    assert "1 completions without usable code" in ended.reason
+    state = [e.data["state"] for e in events if e.kind == "checkpoint"][-1]
+    again = refine(
+        task,
+        engines=[RecordedEngine(["no code"])],
+        checkpoint=json.loads(json.dumps(state)),
+    )
+    assert again.reason == ended.reason

@@ -144,6 +144,23 @@ class Budget:
 
         return Budget(**{f.name: rest(f.name) for f in fields(self)})  # type: ignore[arg-type]  # keeps int and float apart
 
+    def unpaid(self) -> "Budget":
+        """Return the limits without those of 0 on what models cost.
+
+        They forbid models, and leave what costs nothing.
+
+        Example:
+            >>> Budget(calls=0, tokens=9).unpaid()
+            Budget(candidates=60000, seconds=None, calls=None, tokens=9, money=None)
+        """
+        return Budget(
+            self.candidates,
+            self.seconds,
+            self.calls or None,
+            self.tokens or None,
+            self.money or None,
+        )
+
     def exhausted(self, spent: Spent) -> str | None:
         """Return the name of the first limit that `spent` has reached, or None."""
         for field in fields(self):

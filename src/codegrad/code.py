@@ -114,6 +114,7 @@ class Program:
         """The loss that was propagated last; None after the texts have changed."""
         self._variables = variables
         self._codes: dict[tuple[str, str], Code] = {}
+        self._sites: dict[str, tuple[FunctionSite, ...]] = {}
         self._refresh()
 
     @classmethod
@@ -166,13 +167,13 @@ class Program:
 
     def sites(self) -> Iterator[FunctionSite]:
         """Yield where each function of the program stands now."""
-        for path, text in self.sources.items():
-            yield from function_sites(path, text)
+        for sites in self._sites.values():
+            yield from sites
 
     def owner(self, path: str, line: int) -> Code:
         """Return the innermost variable whose text holds `line` of `path`."""
         best: FunctionSite | None = None
-        for site in function_sites(path, self.sources.get(path, "")):
+        for site in self._sites.get(path, ()):
             inside = site.span.line <= line <= site.span.end_line
             if inside and (best is None or site.span.line >= best.span.line):
                 best = site
@@ -192,6 +193,10 @@ class Program:
             code.grad = None
 
     def _refresh(self) -> None:
+        self._sites = {
+            path: tuple(function_sites(path, text))
+            for path, text in self.sources.items()
+        }
         found: dict[tuple[str, str], Code] = {}
         for site in self.sites():
             key = (site.path, site.name)
@@ -231,15 +236,10 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
 
 
 def _mentions(function: _Function) -> list[str]:
-    names: list[str] = []
+    names: dict[str, None] = {}
     for node in ast.walk(function):
-        name = (
-            node.id
-            if isinstance(node, ast.Name)
-            else node.attr
-            if isinstance(node, ast.Attribute)
-            else ""
-        )
-        if name and name not in names:
-            names.append(name)
-    return names
+        if isinstance(node, ast.Name):
+            names[node.id] = None
+        elif isinstance(node, ast.Attribute):
+            names[node.attr] = None
+    return list(names)

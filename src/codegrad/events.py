@@ -24,6 +24,8 @@ class Event:
       direction, weight, hard, source, counterexamples, values, lines}]).
     - `reviewed`: `critic`, `critiques` (those that are left), `claims` ([{claim,
       status, why}]: confirmed, refuted, unchecked), `note`, `spent`.
+    - `missing`: `who` (a critic or a source of constraints), `why`; said once of one
+      that failed, the run goes on without.
     - `constraints`: `note`, `hypotheses` ([{claim, source, others, against, trust,
       why}]), `adopted` ([{name, text, trust, hard}]), `spent`; what is generated.
     - `progress`: `engine`, `candidates` (so far in the run), `note`; not stored.
@@ -36,7 +38,8 @@ class Event:
       apart), `sources`, `loss`; which of several candidates is the answer.
     - `checkpoint`: `state`, from which the run can be continued exactly.
     - `finished`: `status` (`verified`, `exhausted`, `undecided`, `interrupted`,
-      `unchanged`), `reason`, `sources`, `loss`, `spent`, `evidence`.
+      `unchanged`), `reason`, `sources`, `loss`, `spent`, `evidence`, `missing` (what
+      could not help and why, in sentences).
     - `certified`: `certificate`, the document of docs/certificate.md; after the end.
 
     A `loss` is {value, hard ([n by stage]), ladder ([stage]), soft, distance,

@@ -15,9 +15,11 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Engine, Paying
 from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
+from codegrad.engines.troubles import Troubled
 from codegrad.events import Event, Listener
 from codegrad.evidence import Evidence
 from codegrad.gradient import Gradient
@@ -69,6 +71,11 @@ class Result:
     loss: Loss
     spent: Spent
     steps: int
+    cut: Cut = Cut.NOTHING
+    """Whether a model could not be asked all that was wanted; a resumed run asks it."""
+
+    missing: tuple[str, ...] = ()
+    """What was to help beside the engines and could not, and why."""
 
     @property
     def evidence(self) -> Evidence:
@@ -217,6 +224,8 @@ class _Run:
         self._resumed = False
         self._notes: tuple[str, ...] = ()
         self._dry = False
+        self._cut = self._unheard = self._unreviewed = Cut.NOTHING
+        self._missed: set[str] = set()
         self._reviewed = False
         self._heard = source is None
         self._accounted = self._paid()
@@ -239,8 +248,10 @@ class _Run:
                 loss.backward()
                 self._review()
                 self._emit("gradient", {"critiques": self._critiques()})
-                loss = self._weighed(self._take_step(loss))
-                self._emit("checkpoint", {"state": self.state()})
+                loss, is_whole = self._take_step(loss)
+                loss = self._weighed(loss)
+                if is_whole or not self._end(loss):
+                    self._emit("checkpoint", {"state": self.state()})
             if not loss.verified and self.optim.settle():
                 loss = self.loss_fn(self.program)
             if self.step:
@@ -341,9 +352,17 @@ class _Run:
         if self._heard or self.source is None:
             return
         before = time.monotonic()
-        suggested = self.source.suggest(self.task, budget=self.budget.left(self.spent))
+        suggested = self.source.suggest(
+            self.task,
+            budget=self.budget.left(self.spent),
+            progress=self._on_progress,
+        )
         self._account(suggested.spent, before)
-        self._heard = True
+        self._unheard = suggested.cut
+        # What was read in part is not asked again: it would count twice.
+        self._heard = bool(suggested.suggestions) or not suggested.cut
+        if suggested.cut is not Cut.LIMIT:
+            self._miss(f"source {self.source.name}", suggested.problem)
         self.hypotheses.add(suggested.suggestions)
         self.hypotheses.weigh([self.program.sources[self.task.main]])
         self._adopt(f"{self.source.name}: {suggested.note}")
@@ -398,7 +417,9 @@ class _Run:
             progress=self._on_progress,
         )
         self._account(review.spent, before)
-        self._reviewed = review.is_over
+        self._reviewed, self._unreviewed = review.is_over, review.cut
+        if review.cut is not Cut.LIMIT:
+            self._miss(f"critic {self.critic.name}", review.problem)
         self.optim.reflect("; ".join(c.direction for c in review.critiques))
         self.hypotheses.add(review.suggestions(self.critic.name))
         for code in self.program.codes:
@@ -418,13 +439,29 @@ class _Run:
             },
         )
 
-    def _take_step(self, loss: Loss) -> Loss:
+    def _miss(self, who: str, why: str) -> None:
+        """Say once that the run goes on without somebody."""
+        if why and who not in self._missed:
+            self._missed.add(who)
+            self._emit("missing", {"who": who, "why": why})
+
+    def _missing(self) -> list[str]:
+        """Return what was to help beside the engines and could not, and why."""
+        return _troubles([("critic ", self.critic), ("source ", self.source)])
+
+    def _take_step(self, loss: Loss) -> tuple[Loss, bool]:
+        """Return the loss after a step, and whether the step is done.
+
+        One that a limit or an outage cut short is not: a run that ends with it has no
+        checkpoint of it, so a later one takes it again. What was paid is on the disk.
+        """
         before = time.monotonic()
         step = self.optim.step(
             budget=self.budget.left(self.spent), progress=self._on_progress
         )
         self._account(step.spent, before)
         self._notes, self._dry = step.notes, step.exhausted
+        self._cut = step.cut
         if step.accepted:
             proved = step.accepted.loss
             loss = proved if proved.verified else self.loss_fn(self.program)
@@ -441,7 +478,8 @@ class _Run:
                 "notes": list(step.notes),
             },
         )
-        return loss
+        improved = step.accepted is not None and self.strategy.steps is None
+        return loss, loss.verified or improved or not step.cut
 
     def _completed(self, loss: Loss) -> Loss:
         """Add the dear soft checks to the loss of a verified program."""
@@ -465,25 +503,34 @@ class _Run:
             if self.step == 0:
                 return Outcome.UNCHANGED, "every hard constraint holds already"
             return Outcome.VERIFIED, "every hard constraint holds"
-        reason = ""
-        limit = self.budget.exhausted(self.spent)
-        if says_nothing:
-            reason = "no test, example or contract says what must hold"
-        elif not loss.evidence.refuted:
-            reason = "nothing is refuted, but not all could be checked"
-        elif self._dry:
-            reason = "; ".join(self._notes) or "no engine has anything more to offer"
-        elif self.strategy.steps is not None and self.step >= self.strategy.steps:
-            reason = f"the strategy {self.strategy.name} ends after {self.step} step"
-        elif limit:
-            spent = getattr(self.spent, limit)
-            reason = f"the budget is spent ({spent:,g} {limit})"
+        reason = self._why_over(loss, says_nothing=says_nothing)
         if not reason:
             return None
+        if not self._dry or self._cut is Cut.LIMIT:
+            troubles = _troubles([("", engine) for engine in self.optim.engines])
+            reason = "; ".join([reason, *troubles])
         refuted = bool(loss.evidence.refuted)
         return Outcome.EXHAUSTED if refuted else Outcome.UNDECIDED, reason
 
+    def _why_over(self, loss: Loss, *, says_nothing: bool) -> str:
+        """Return why a run that is not verified ends here; empty if it goes on."""
+        searches = any(isinstance(e, SearchEngine) for e in self.optim.engines)
+        limits = self.budget.unpaid() if searches else self.budget
+        if says_nothing:
+            return "no test, example or contract says what must hold"
+        if not loss.evidence.refuted:
+            return "nothing is refuted, but not all could be checked"
+        if self._dry:
+            return "; ".join(self._notes) or "no engine has anything more to offer"
+        if self.strategy.steps is not None and self.step >= self.strategy.steps:
+            return f"the strategy {self.strategy.name} ends after {self.step} step"
+        if limit := limits.exhausted(self.spent):
+            return f"the budget is spent ({getattr(self.spent, limit):,g} {limit})"
+        return ""
+
     def _finish(self, loss: Loss, outcome: Outcome, reason: str) -> Result:
+        missing = self._missing()
+        reason = "; ".join([reason, *missing])
         self._emit(
             "finished",
             {
@@ -493,6 +540,7 @@ class _Run:
                 "loss": loss.to_data(),
                 "spent": self.spent.to_dict(),
                 "evidence": loss.evidence.to_data(),
+                "missing": missing,
             },
         )
         return Result(
@@ -503,6 +551,8 @@ class _Run:
             loss,
             self.spent,
             self.step,
+            max(self._cut, self._unheard, self._unreviewed),
+            tuple(missing),
         )
 
     def state(self) -> dict[str, Any]:
@@ -513,8 +563,10 @@ class _Run:
             "spent": self.spent.to_dict(),
             "optimizer": self.optim.state(),
             "exhausted": self._dry,
+            "notes": list(self._notes),
             "critic": self.critic.state() if self.critic else None,
-            "reviewed": self._reviewed,
+            "reviewed": self._reviewed and not self._unreviewed,
+            "source": self.source.state() if self.source else None,
             "heard": self._heard,
             "hypotheses": self.hypotheses.to_data(),
         }
@@ -531,8 +583,11 @@ class _Run:
         self.optim.restore(state["optimizer"])
         self._dry = bool(state["exhausted"])
         self._reviewed = bool(state.get("reviewed", False))
+        self._notes = tuple(state.get("notes", ()))
         if self.critic is not None and state.get("critic"):
             self.critic.restore(state["critic"])
+        if self.source is not None and state.get("source"):
+            self.source.restore(state["source"])
         self._resumed = True
 
     def close(self) -> None:
@@ -601,6 +656,15 @@ class _Run:
     def _emit(self, kind: str, data: Mapping[str, Any]) -> None:
         if self.on_event:
             self.on_event(Event(kind, self.step, data))
+
+
+def _troubles(parts: Sequence[tuple[str, object]]) -> list[str]:
+    """Return what went wrong for those that can say so, each after its role."""
+    return [
+        f"{role}{part.name}: {part.trouble}"
+        for role, part in parts
+        if isinstance(part, Troubled) and part.trouble
+    ]
 
 
 def _broken_guesses(loss: Loss) -> int:

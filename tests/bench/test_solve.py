@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from codegrad.bench.solve import POOL, Job, Means, Settings, solve
+from codegrad.bench.solve import POOL, Answer, Job, Means, Settings, Unsolved, solve
 from codegrad.budget import Budget
 from codegrad.cli.models import Models
 from codegrad.engines.capacity import Capacity
 from codegrad.store.calls import CallBook
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.python_file import task_from_text
-from tests.engines.chat_server import ChatServer
+from tests.engines.chat_server import ChatServer, Fault
 
 TEXT = '''def middle(values):
     """Return the middle one.
@@ -63,6 +63,7 @@ def test_a_job_asks_as_it_was_said(tmp_path: Path) -> None:
             means=Means(calls=calls),
         )
         answer = solve(job)
+        assert isinstance(answer, Answer)
         assert answer.spent["calls"] == len(server.requests) == 3
         assert {r["model"] for r in server.requests} == {"a", "b"}
         assert server.most_at_once == 1, "engine and critic share what it bears"
@@ -71,3 +72,24 @@ def test_a_job_asks_as_it_was_said(tmp_path: Path) -> None:
     with CallBook(calls) as book:
         payers = {call.payer for call in book.calls()}
     assert payers == {f"bench-{job.key.hex()}", f"bench-{job.key.hex()}-critic"}
+
+
+def test_a_job_that_an_outage_cut_short_has_no_answer_until_it_is_done_again(
+    tmp_path: Path,
+) -> None:
+    task = task_from_text(TEXT, "middle.py", "middle")
+    with ChatServer(lambda *_: "no code").running() as server:
+        server.faults = lambda n, _: Fault("status", 402) if n > 2 else None
+        settings = Settings(
+            "openai:a", Budget(candidates=20, calls=6), base_url=server.url
+        )
+        means = Means(calls=tmp_path / "calls.db")
+        job = Job("t", task_to_json(task), "no-search", 0, 0, settings, means=means)
+        undone = solve(job)
+        assert isinstance(undone, Unsolved)
+        assert "no credit left for openai:a" in undone.reason
+        server.faults = lambda *_: None
+        answer = solve(job)
+        assert isinstance(answer, Answer)
+        assert answer.spent["calls"] == sum(server.billed.values()) == 6
+        assert answer.unpriced

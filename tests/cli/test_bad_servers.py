@@ -109,6 +109,17 @@ def test_an_estimate_is_shown_before_the_first_request(shell: Shell) -> None:
     assert "price unknown; at most 12 calls: about" in expected
 
 
+@pytest.mark.parametrize("strategy", ["self-refine", "reflexion", "textgrad"])
+def test_a_model_that_reviews_itself_is_in_the_estimate(
+    shell: Shell, strategy: str
+) -> None:
+    shell.server.answer = lambda prompt, _: REVIEW if "critiques" in prompt else CODE
+    options = ("--strategy", strategy, "--budget", "calls=12,candidates=50")
+    _, _, err = shell.refine("--engine", "openai:coder", *options)
+    assert "estimate: a step asks openai:coder 2 times" in err
+    assert len(shell.server.requests) == 2, "as was said"
+
+
 def test_a_reply_in_other_languages_is_read(shell: Shell) -> None:
     said = "Voici le code. Вот код. 这是代码。 これがコードです。"
     shell.server.answer = always(f"{said}\n\n{CODE}\n\n完成。")

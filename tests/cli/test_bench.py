@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from codegrad.store.calls import CallBook
 from tests.bench.secrets_of_judges import write_marked
-from tests.engines.chat_server import ChatServer
+from tests.engines.chat_server import ChatServer, Fault
 
 COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
 QUIXBUGS = {
@@ -198,6 +199,27 @@ def test_shards_of_a_model_s_answers_are_merged_by_the_command(
     assert {request["max_tokens"] for request in server.requests} == {700}
 
 
+def test_an_outage_is_no_answer_and_the_same_command_goes_on(
+    shell: Shell, server: ChatServer
+) -> None:
+    server.faults = lambda n, _: Fault("status", 402) if n > 2 else None
+    command = with_model(shell, server, "--workers", 1, "--out", "out")
+    code, out, err = shell.run(*command)
+    assert (code, out) == (2, ""), err
+    assert err.count("codegrad: ") == 1
+    assert "2 of 4 answers are not there, because a model could not be reached" in err
+    assert "no credit left for openai:m" in err
+    assert "nothing was judged" in err
+    assert len((shell.folder / "out" / "verdicts.jsonl").read_text().splitlines()) == 1
+    server.faults = lambda *_: None
+    code, out, err = shell.run(*command)
+    assert code == 0, err
+    assert "4 queries for 4 final answers" in out
+    assert sum(server.billed.values()) == 4
+    assert "unknown" in out
+    assert "0.0000" not in out, "a price that is not known is not 0"
+
+
 @pytest.mark.slow
 def test_after_a_kill_nothing_is_lost_and_nothing_paid_twice(
     shell: Shell, server: ChatServer
@@ -236,20 +258,50 @@ def _wait_for_quiet(server: ChatServer) -> None:
         time.sleep(0.5)
 
 
-@pytest.mark.slow
-def test_an_interrupt_keeps_what_is_finished_and_says_so(
+def interrupted(
+    shell: Shell, server: ChatServer, command: list[object], *, times: int
+) -> tuple[int, str]:
+    """Return how a command ends, and what it says, that is sent Ctrl-C."""
+    process = shell.start(*command)
+    while len(server.requests) < 4:
+        assert process.poll() is None
+        time.sleep(0.02)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.5)
+    _, err = process.communicate()
+    assert "Traceback" not in err
+    assert "Task was destroyed" not in err
+    return process.returncode, err
+
+
+def test_an_interrupt_keeps_what_is_finished_or_paid_and_says_so(
     shell: Shell, server: ChatServer
 ) -> None:
-    more = ("--samples", 3, "--workers", 1, "--out", "out")
+    server.delay_s = 2.0
+    more = ("--samples", 3, "--workers", 2, "--out", "out")
     command = with_model(shell, server, *more)
-    process = shell.start(*command)
-    while sum(server.billed.values()) < 4:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate()
-    assert process.returncode == 130, err
+    code, err = interrupted(shell, server, command, times=1)
+    assert code == 130, err
+    assert "stopping: waiting for replies that are paid for" in err
     assert "of 12 answers are kept in out, run the same command again" in err
-    assert "Traceback" not in err
-    kept = (shell.folder / "out" / "answers.jsonl").read_text().splitlines()
-    assert len(kept) - 1 >= 3
+    with CallBook(shell.folder / "out" / "calls.db") as book:
+        assert {call.status for call in book.calls()} == {200}, "a paid reply is lost"
+        assert len(book.calls()) == len(server.requests)
     assert len((shell.folder / "out" / "verdicts.jsonl").read_text().splitlines()) == 1
+    server.delay_s = 0.0
+    code, _, err = shell.run(*command)
+    assert code == 0, err
+    assert sum(server.billed.values()) == 12, "a reply was paid twice"
+
+
+def test_a_second_interrupt_does_not_wait_and_is_quiet(
+    shell: Shell, server: ChatServer
+) -> None:
+    server.delay_s = 20.0
+    command = with_model(shell, server, "--samples", 3, "--workers", 4, "--out", "out")
+    began = time.monotonic()
+    code, err = interrupted(shell, server, command, times=2)
+    assert code == 130, err
+    assert time.monotonic() - began < 20, "it waited"
+    assert "of 12 answers are kept in out, run the same command again" in err

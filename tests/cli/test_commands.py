@@ -174,6 +174,12 @@ def test_runs_show_and_report_know_a_run(wrong: Path, tmp_path: Path) -> None:
     assert "verified: 3 of 3" in ended.stdout
     unknown = codegrad("show", "zzzz", cwd=tmp_path)
     assert unknown.returncode == 2
+    for more in ([], ["--prompts"], ["--json"]):
+        done = codegrad("show", run, "--step", "99", *more, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"run {run} has no step 99; it has only --step 0, what was" in (
+            done.stderr
+        )
 
 
 def test_doctor_reports_layers_and_tools(tmp_path: Path) -> None:

@@ -145,15 +145,19 @@ class ChatServer:
     most_at_once: int = 0
     arrivals: list[float] = field(default_factory=list)
     url: str = ""
+    port: int = 0
+    """Where it listens; 0 takes a free one, which it keeps when it runs again."""
+
     _now: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def running(self) -> "Iterator[ChatServer]":
         handler = type("Bound", (_Handler,), {"chat": self})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}/v1"
+        self.port = server.server_port
+        self.url = f"http://127.0.0.1:{self.port}/v1"
         thread = threading.Thread(
             target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )

@@ -110,6 +110,32 @@ def test_auto_takes_the_first_that_is_there(
     assert choose("auto", server.url).engine == "openai:coder", "what is typed wins"
 
 
+@pytest.mark.parametrize("address", ["", NOWHERE, "the server"])
+@pytest.mark.parametrize("keys", [[], ["OPENAI_API_KEY"], ["ANTHROPIC_API_KEY"]])
+@pytest.mark.parametrize("is_local", [False, True])
+def test_auto_takes_only_what_is_listed_as_working(
+    server: ChatServer,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    keys: list[str],
+    *,
+    is_local: bool,
+) -> None:
+    monkeypatch.setattr("codegrad.engines.choice.LOCAL_SERVERS", {"Ollama": 9})
+    for name in keys:
+        monkeypatch.setenv(name, "sk")
+    if address:
+        url = server.url if address == "the server" else address
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+    if is_local:
+        monkeypatch.setenv("OLLAMA_HOST", urlsplit(server.url).netloc)
+    chosen = choose("auto")
+    working = [engine for engine in survey() if engine.works]
+    assert chosen == next((e.auto for e in working if e.auto), choose("search"))
+    if address == NOWHERE:
+        assert chosen.engine != f"openai:{DEFAULT_MODELS['openai']}"
+
+
 def test_an_address_without_models_is_one_sentence() -> None:
     with pytest.raises(UsageError, match="lists no models; start the server"):
         choose("auto", NOWHERE)

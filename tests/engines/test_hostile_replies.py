@@ -1,5 +1,7 @@
 """Replies that attack, flatter or command change nothing but the list of failures."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,72 @@ def test_the_same_code_for_ever_is_told_as_steps_that_change_nothing() -> None:
     told = [event.data["reason"] for event in events if event.kind == "proposed"]
     assert told == ["changes nothing"] * len(engine.directions)
     assert len(told) > 1
+
+
+SIZE = 200_000
+LONG = {
+    "searches": "<<<<<<< SEARCH\nx\n",
+    "searches without an end": "<<<<<<< SEARCH\nx\n=======\ny\n",
+    "stars": "*",
+    "spaces": " ",
+    "digits": "1",
+    "thoughts": "<think>",
+    "thoughts that end otherwise": "<think></thinking>",
+    "fences": "```\n",
+    "braces": "{",
+    "brackets": "[",
+    "objects": '{"critiques": [1,',
+    "commas": '{"critiques": [' + 1000 * ",",
+    "imports": "import os\n",
+    "code": "```python\n" + 20 * "import os\n" + "def double(x):\n    return x\n```\n",
+}
+READ_ALL = """
+import sys
+from codegrad.engines.extraction import extract
+from codegrad.engines.language import read_suggestions
+from codegrad.engines.prompts import read_plans
+from codegrad.engines.remarks import read_remarks
+from codegrad.engines.search_replace import EditError, find_edits
+from codegrad.tasks.python_file import task_from_text
+from tests.engines.test_hostile_replies import LONG, SIZE, START
+
+task = task_from_text(START, "double.py", "double")
+for name, part in LONG.items():
+    print(name, flush=True)
+    reply = part * (SIZE // len(part))
+    try:
+        find_edits(reply)
+    except EditError:
+        pass
+    read_plans(reply, 3)
+    read_plans("1. " + reply, 3)
+    read_remarks(reply)
+    read_suggestions(reply, task)
+    extract(reply, current=START, entry_point="double")
+    extract(f"```python\\n{reply}\\n```", current=START, entry_point="double")
+"""
+LONG_FUNCTION = """
+from codegrad.code import Program
+from codegrad.engines.engine import changed_line
+
+text = "def f(x):\\n" + 10_000 * "    x = x + 1\\n" + "    return x\\n"
+program = Program({"m.py": text}, "m.py", "f")
+for line in range(10_000):
+    assert program.owner("m.py", line + 1).name == "f"
+changed = text.replace("return x", "return 2").replace("f(x)", "f(x, y=0)")
+assert changed_line({"m.py": text}, {"m.py": changed}).startswith("`def f(x):` -> ")
+"""
+
+
+@pytest.mark.parametrize("script", [READ_ALL, LONG_FUNCTION])
+def test_what_is_very_long_is_read_in_one_pass(script: str) -> None:
+    """What looks at every pair of its parts takes many minutes for these."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

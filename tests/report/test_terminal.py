@@ -274,3 +274,21 @@ def test_a_reader_that_went_away_does_not_stop_the_run() -> None:
         progress(stepped(1, 1, 1.0))
         progress(finished("verified"))
     assert progress._step == 2
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_must_be_read_is_not_cut_off_however_narrow_it_is(
+    *, terminal: bool
+) -> None:
+    stopping = (
+        "openai:coder: stopping: waiting for 3 replies that are paid for; Ctrl-C again "
+        "leaves them"
+    )
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=terminal, width=30, height=20)
+    with LiveProgress(console) as progress:
+        progress(Event("progress", 1, {"candidates": 0, "note": stopping}))
+        progress(Event("missing", 1, {"who": "critic c", "why": "it is not there"}))
+    text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).split())
+    assert stopping in text
+    assert "critic c failed, the run goes on without it: it is not there" in text

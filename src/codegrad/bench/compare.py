@@ -91,6 +91,8 @@ def _row(
     rights: Mapping[Column, Mapping[str, bool]],
 ) -> dict[str, Any]:
     verified = [answer for answer in answers if answer.verified]
+    unpriced = sum(answer.unpriced for answer in answers)
+    unknown = {"money": None} if unpriced else {}
     scores = []
     for (judge, suite), right in rights.items():
         by_task = _by_task(answers, right)
@@ -118,11 +120,14 @@ def _row(
             **{n: _mean([a.spent.get(n, 0.0) for a in answers]) for n in SPENT},
             "seconds": _mean([a.seconds for a in answers]),
             "steps": _mean([a.steps for a in answers]),
+            **unknown,
         },
         "total": {
             **{n: round(sum(a.spent.get(n, 0.0) for a in answers), 6) for n in SPENT},
             "seconds": round(sum(a.seconds for a in answers), 1),
+            **unknown,
         },
+        "unpriced": unpriced,
     }
 
 

@@ -31,6 +31,9 @@ Work = Callable[[_Item], _Result]
 ATTEMPTS = 3
 """Processes that one item may cost before it is given up."""
 
+INTERRUPT = signal.SIGUSR1
+"""Interrupts a worker; the Ctrl-C of a terminal reaches all of them, and must not."""
+
 _WAITING_RESULTS = 64
 
 
@@ -48,6 +51,14 @@ class Crew(Protocol):
         Raises:
             CodeGradError: What `work` raised, or that processes are lost again and
                 again.
+        """
+        ...
+
+    def stop(self) -> bool:
+        """Begin no more items, and interrupt those that are under way.
+
+        What they have to save they save first; `results` ends when all of them have.
+        Returns whether this is possible here; may be called by a signal's handler.
         """
         ...
 
@@ -170,6 +181,8 @@ class LocalCrew:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or cores()
+        self._members: list[_Member] = []
+        self._stops: list[threading.Event] = []
 
     def results(
         self, work: Work[_Item, _Result], items: Iterable[_Item]
@@ -180,6 +193,8 @@ class LocalCrew:
         def new_member(stop: threading.Event) -> _Member:
             member = _Member(work, stop)
             members.append(member)
+            self._members.append(member)
+            self._stops.append(stop)
             return member
 
         def kill_all() -> None:
@@ -187,6 +202,14 @@ class LocalCrew:
                 member.kill()
 
         return in_threads(new_member, items, self.workers, on_stop=kill_all)
+
+    def stop(self) -> bool:
+        """Interrupt the workers; see `Crew.stop`."""
+        for stop in self._stops:
+            stop.set()
+        for member in self._members:
+            member.interrupt()
+        return True
 
 
 class _Member:
@@ -210,6 +233,14 @@ class _Member:
         with self._lock:
             if self._process is not None:
                 self._process.kill()
+
+    def interrupt(self) -> None:
+        """Let the process save what it has, and end; may be called by a handler."""
+        process = self._process
+        # One that is closed by now has no number any more: a ValueError.
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            if process is not None and process.pid is not None:
+                os.kill(process.pid, INTERRUPT)
 
     def _do(self, item: object) -> Iterable[Any]:
         for _ in range(ATTEMPTS):
@@ -267,9 +298,10 @@ _GRACE_S = 5.0
 def _serve(far: Connection) -> None:
     """Answer items until the other side is gone; runs in the worker process."""
     signal.signal(signal.SIGINT, _ignore)
+    signal.signal(INTERRUPT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError, KeyboardInterrupt):
         while True:
             work, item = far.recv()
             far.send(guarded(work, item))

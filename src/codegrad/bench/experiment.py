@@ -19,10 +19,13 @@ from codegrad.bench.crew import Crew
 from codegrad.bench.hidden import Judge, Judgements
 from codegrad.bench.ledger import Ledger, read_about
 from codegrad.bench.shards import Shard
-from codegrad.bench.solve import Answer, Job, Means, Settings, solve
-from codegrad.errors import DatasetError, UsageError
+from codegrad.bench.solve import Answer, Job, Means, Settings, Unsolved, solve
+from codegrad.errors import DatasetError, EngineError, UsageError
 
 SCHEMA = "codegrad.bench/1"
+MOST_UNSOLVED = 4
+"""Jobs in a row that an outage may leave undone before no more are begun."""
+
 ANSWERS, VERDICTS = "answers.jsonl", "verdicts.jsonl"
 
 Progress = Callable[[int, int], None]
@@ -182,13 +185,14 @@ class Experiment:
         jobs: Iterable[Job],
         crew: Crew,
         *,
-        work: Callable[[Job], Answer] = solve,
+        work: Callable[[Job], Answer | Unsolved] = solve,
         shard: Shard | None = None,
         progress: Progress | None = None,
     ) -> None:
         """Get the answers that are not there yet; each is kept as it comes.
 
         Raises:
+            EngineError: If an outage left jobs undone.
             CodeGradError: What a solver raised; finished answers are kept.
         """
         mine = [job for job in jobs if (shard or Shard()).holds(job)]
@@ -196,11 +200,29 @@ class Experiment:
         done = len(mine) - len(waiting)
         if progress is not None:
             progress(done, len(mine))
-        for answer in crew.results(work, waiting) if waiting else ():
-            self._answers.add(answer.key, answer.to_data())
+        undone: list[Unsolved] = []
+        in_a_row, is_over = 0, False
+        for found in crew.results(work, waiting) if waiting else ():
+            if isinstance(found, Unsolved):
+                undone.append(found)
+                in_a_row += 1
+                if in_a_row >= MOST_UNSOLVED and not is_over:
+                    is_over = True
+                    if not crew.stop():
+                        break
+                continue
+            in_a_row = 0
+            self._answers.add(found.key, found.to_data())
             done += 1
             if progress is not None:
                 progress(done, len(mine))
+        if undone:
+            raise EngineError(
+                f"{len(mine) - done} of {len(mine)} answers are not there, because a "
+                f"model could not be reached ({undone[0].task_id}: {undone[0].reason})"
+                f"; nothing was judged. {done} are kept in {self.folder}: run the same "
+                "command again to go on, nothing is paid twice"
+            )
 
     def judge(self, judges: Sequence[Judge], progress: Progress | None) -> None:
         """Ask each judge once about each final answer."""

@@ -66,6 +66,10 @@ class RayCrew:
             if not was_running:
                 ray.shutdown()
 
+    def stop(self) -> bool:
+        """Say that it cannot: Ray ends what it cancels; see `Crew.stop`."""
+        return False
+
     def _connect(self) -> None:
         options: dict[str, Any] = {"logging_level": logging.ERROR}
         if self._address is None:

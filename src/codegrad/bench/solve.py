@@ -14,11 +14,13 @@ from typing import Any
 
 from codegrad.budget import Budget
 from codegrad.engines.capacity import Capacity
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Engine
 from codegrad.engines.pool import PoolEngine
 from codegrad.engines.team import SEARCH, Roles, Team
+from codegrad.errors import EngineError
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import refine
+from codegrad.refine import Outcome, refine
 from codegrad.sandbox import Limits
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.store.task_json import task_from_json
@@ -157,6 +159,8 @@ class Answer:
     steps: int
     spent: Mapping[str, float]
     seconds: float
+    unpriced: bool = False
+    """Whether a reply was paid for whose price is not known."""
 
     def to_data(self) -> dict[str, Any]:
         """Return the answer as plain JSON data, its program with its hash."""
@@ -166,14 +170,27 @@ class Answer:
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> "Answer":
         """Return what `to_data` was made of."""
-        return cls(**{name: data[name] for name in cls.__slots__})
+        known = {name: data[name] for name in cls.__slots__ if name in data}
+        return cls(**known)
 
 
-def solve(job: Job) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Unsolved:
+    """A job without a final answer: a model of it could not be reached."""
+
+    task_id: str
+    reason: str
+
+
+def solve(job: Job) -> Answer | Unsolved:
     """Return the final answer of a job: one `refine` of its visible task.
 
+    An outage says nothing about a model, so what it cut short is not answered: the
+    same job, done again, finds what was paid and asks the rest.
+
     Raises:
-        EngineError: If an engine cannot work at all.
+        EngineError: If the built-in search cannot work at all.
+        KeyboardInterrupt: If it was interrupted; what was paid is on the disk.
         UnsafeSandboxError: If candidates cannot be isolated on this machine.
     """
     settings, strategy = job.settings, strategy_of(job.strategy)
@@ -182,15 +199,24 @@ def solve(job: Job) -> Answer:
     limits = Limits(wall_s=settings.timeout_s, cpu_s=settings.timeout_s)
     with Workbench(limits=limits, allow_unsafe=job.means.allow_unsafe) as bench:
         team = _team(job)
-        result = refine(
-            task,
-            engines=_engines(job, team, bench),
-            critic=team.critic(bench),
-            strategy=strategy,
-            budget=settings.budget,
-            seed=job.run_seed,
-            bench=bench,
-        )
+        try:
+            result = refine(
+                task,
+                engines=_engines(job, team, bench),
+                critic=team.critic(bench),
+                strategy=strategy,
+                budget=settings.budget,
+                seed=job.run_seed,
+                bench=bench,
+            )
+        except EngineError as error:
+            if not settings.asks_a_model:
+                raise
+            return Unsolved(job.task_id, str(error))
+    if result.outcome is Outcome.INTERRUPTED:
+        raise KeyboardInterrupt
+    if result.cut is Cut.OUTAGE and not result.verified:
+        return Unsolved(job.task_id, result.reason)
     return Answer(
         key=job.key.hex(),
         task_id=job.task_id,
@@ -205,6 +231,7 @@ def solve(job: Job) -> Answer:
         steps=result.steps,
         spent={n: round(v, 6) for n, v in result.spent.to_dict().items()},
         seconds=round(time.monotonic() - began, 3),
+        unpriced=bool(result.spent.calls and team.unpriced),
     )
 
 

@@ -22,7 +22,7 @@ from codegrad.budget import Budget
 from codegrad.cli.main import EXIT_INTERRUPTED
 from codegrad.cli.options import BudgetType, FiniteRange, capacity_options
 from codegrad.cli.session import write_text
-from codegrad.cli.sharing import crew_of, progress_bar, sharing_options
+from codegrad.cli.sharing import crew_of, progress_bar, sharing_options, stoppable
 from codegrad.errors import UsageError
 from codegrad.report.benchmark import (
     difference_lines,
@@ -196,7 +196,7 @@ def _carry_out(
     cost = estimate(plan, prepared.tasks, max(0, waiting))
     if cost is not None:
         click.echo(f"still to pay: {cost.sentence()}", err=True)
-    with progress_bar("solving") as progress:
+    with progress_bar("solving") as progress, stoppable(crew):
         jobs = prepared.jobs(experiment.folder)
         experiment.solve(jobs, crew, shard=shard, progress=progress)
     with progress_bar("judging") as progress:

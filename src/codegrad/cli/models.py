@@ -114,6 +114,14 @@ class Models:
         """What the strategy shows the engines and asks them for."""
         return strategy_of(self.strategy).guidance
 
+    @property
+    def reviews_itself(self) -> bool:
+        """Whether the strategy has the model that writes review, if nobody else does.
+
+        See `codegrad.optim.backward.reviewer_for`.
+        """
+        return strategy_of(self.strategy).critic is Critic.UNCHECKED
+
     def team(self, run: str, calls: Path, *, report: Report = unreported) -> Team:
         """Return the models of the run `run`; `calls` is the file of their calls.
 

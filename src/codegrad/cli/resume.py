@@ -46,7 +46,8 @@ def command(
     """Go on with RUN where it was interrupted; its result is the same.
 
     A run that has ended is verified once more and gives its result again; one that
-    ended because its budget was spent goes on with a larger --budget.
+    ended because its budget was spent goes on with a larger --budget, one whose model
+    could not be reached goes on when it can be.
     """
     screen = Screen.for_terminal(quiet=as_json)
     with Store(store_path or Store.default_path()) as store:
@@ -58,13 +59,14 @@ def command(
         checkpoint = run.last("checkpoint")
         with stored_workbench(config) as bench:
             models = Models.stored(config)
+            limits = models.capped(budget) if budget else Budget(**config["budget"])
             screen.announce(task, models.summary, run.id)
             result, _ = carry_out(
                 task,
                 run,
                 bench,
                 screen,
-                budget=budget or Budget(**config["budget"]),
+                budget=limits,
                 seed=config["seed"],
                 models=models,
                 calls=store.path.with_name("calls.db"),

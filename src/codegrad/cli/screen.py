@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from codegrad.code import Program
+from codegrad.engines.cut import Cut
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.refine import Result
@@ -48,6 +49,24 @@ def _typed(command: str) -> str:
 
 def _says_something(task: Task) -> bool:
     return any(c.hard and c.stage != "syntax" for c in task.constraints)
+
+
+def _next_of(
+    result: Result, run_id: str, target: str, tests: Sequence[str], *, was_written: bool
+) -> str:
+    """Return the command that most likely comes after a run."""
+    is_down = result.cut is Cut.OUTAGE and not result.verified
+    if result.outcome == "interrupted" or is_down:
+        return f"codegrad resume {run_id}"
+    if result.verified and result.changed and not was_written:
+        to_file = "" if result.task.path else " --output FILE.py"
+        return f"codegrad apply {run_id}{to_file}"
+    if result.verified or not target:
+        return f"codegrad report {run_id}"
+    if not _says_something(result.task):
+        return shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
+    again = [part for test in tests for part in ("--tests", test)]
+    return shlex.join(["codegrad", "grad", target, *again])
 
 
 class Screen:
@@ -136,18 +155,9 @@ class Screen:
         self._out.print()
         for path in written:
             self._out.print(f"written: {path}", markup=False)
-        again = [part for test in tests for part in ("--tests", test)]
-        if result.outcome == "interrupted":
-            command = f"codegrad resume {run_id}"
-        elif result.verified and result.changed and not written:
-            to_file = "" if result.task.path else " --output FILE.py"
-            command = f"codegrad apply {run_id}{to_file}"
-        elif result.verified or not target:
-            command = f"codegrad report {run_id}"
-        elif not _says_something(result.task):
-            command = shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
-        else:
-            command = shlex.join(["codegrad", "grad", target, *again])
+        for missing in result.missing if result.verified else ():
+            self._out.print(f"missing: {one_line(missing)}", markup=False)
+        command = _next_of(result, run_id, target, tests, was_written=bool(written))
         show_next(self._out, _typed(command))
 
     def show_check(  # noqa: PLR0913 - what a check consists of

@@ -63,7 +63,9 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     with _ending(run), screen.progress() as live:
         team = models.team(run.id, calls, report=_loading(live))
         if checkpoint is None and (
-            expected := team.expectation(task, budget, models.guidance)
+            expected := team.expectation(
+                task, budget, models.guidance, reviews_itself=models.reviews_itself
+            )
         ):
             screen.say(expected)
         result = refine(

@@ -1,8 +1,11 @@
 """Options of commands whose work can be shared out, and the bar that shows it."""
 
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -11,6 +14,11 @@ from codegrad.bench.crew import Crew, LocalCrew
 from codegrad.bench.ray_crew import RayCrew
 from codegrad.bench.shards import Shard
 from codegrad.errors import UsageError
+
+_STOPPING = (
+    b"\ncodegrad: stopping: waiting for replies that are paid for; Ctrl-C again leaves "
+    b"them\n"
+)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -76,6 +84,33 @@ def crew_of(executor: str, workers: int | None, ray_address: str | None) -> Crew
     if ray_address is not None:
         raise UsageError("--ray-address needs --executor ray")
     return LocalCrew(workers)
+
+
+@contextlib.contextmanager
+def stoppable(crew: Crew) -> Iterator[None]:
+    """Let Ctrl-C wait for what is paid for; a second one does not wait.
+
+    Raises:
+        KeyboardInterrupt: At the end, if there was one.
+    """
+    stopped = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        signal.signal(signal.SIGINT, before)
+        if not crew.stop():
+            signal.default_int_handler(number, frame)
+        stopped = True
+        # Past click: this may be in the middle of what it writes.
+        os.write(2, _STOPPING)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if stopped:
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

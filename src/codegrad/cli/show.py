@@ -1,5 +1,6 @@
 """`codegrad show RUN`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from codegrad.cli.prompts import call_document, calls_of_step, show_prompts
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import echo_json
 from codegrad.errors import UsageError
+from codegrad.events import Event
 from codegrad.store.calls import CallBook
 from codegrad.store.certificate import to_text
 from codegrad.store.journal import Store
@@ -41,6 +43,8 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         run = store.open(run_id)
         run.verify()
         happened = run.events()
+        if step is not None:
+            _check_step(step, happened, run.id)
         events = [e for e in happened if step is None or e.step == step]
         summary = run.summary()
         calls_path = store.path.with_name("calls.db")
@@ -73,3 +77,17 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     else:
         Screen.for_terminal().show_run(summary, events)
     return 0
+
+
+def _check_step(step: int, events: Sequence[Event], run_id: str) -> None:
+    """Check that a run has a step; 0 is what was before the first.
+
+    Raises:
+        UsageError: Naming the steps that there are.
+    """
+    last = max((event.step for event in events), default=0)
+    if step > last:
+        there = {0: "only what was before the first step, --step 0"}
+        there[1] = "only --step 0, what was before, and --step 1"
+        known = there.get(last, f"--step 0, what was before, to --step {last}")
+        raise UsageError(f"run {run_id} has no step {step}; it has {known}")

@@ -40,9 +40,14 @@ class Background:
     def close(
         self, last: Callable[[], Coroutine[Any, Any, None]] | None = None
     ) -> None:
-        """Do `last` if the thread was begun, and end it; it may be begun again."""
+        """Do `last` if the thread was begun, and end it; it may be begun again.
+
+        Work that is still under way is given up.
+        """
         if self._loop is None or self._thread is None:
             return
+        with suppress(TimeoutError):
+            self.submit(_give_up()).result(_JOIN_S)
         if last is not None:
             with suppress(TimeoutError):
                 self.submit(last()).result(_JOIN_S)
@@ -51,3 +56,11 @@ class Background:
         if not self._thread.is_alive():
             self._loop.close()
         self._loop = self._thread = None
+
+
+async def _give_up() -> None:
+    """End every other task of this loop, so that none is destroyed while it waits."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import chain
 from urllib.parse import urlsplit
 
 from codegrad.engines.local import (
@@ -72,6 +73,8 @@ class Available:
     name: str
     works: bool
     why: str
+    auto: Choice | None = None
+    """What `auto` takes of it, if it takes anything of it."""
 
 
 def choose(name: str, base_url: str | None = None) -> Choice:
@@ -145,17 +148,11 @@ def _automatic() -> Choice:
         check_model(wanted)
         server = os.environ.get(BASE_URL_VARIABLE) if is_openai(wanted) else None
         return Choice(wanted, f"${MODEL_VARIABLE} names it", server)
-    base_url = os.environ.get(BASE_URL_VARIABLE, "")
-    if base_url and (models := served_models(base_url, key=_key())):
-        reason = f"the first model of ${BASE_URL_VARIABLE}"
-        return Choice(f"openai:{models[0]}", reason, base_url)
-    for provider in PROVIDERS:
-        if (variable := key_variable(provider)) and _has_client(provider):
-            model = f"{provider}:{DEFAULT_MODELS[provider]}"
-            return Choice(model, f"${variable} is set")
-    for server, url, models in local_servers():
-        return Choice(f"openai:{models[0]}", f"{server} answers at {url}", url)
-    return Choice("search", "built in: no key, no model, no network")
+    # The local ports are asked only if nothing before them works.
+    return next(
+        (one.auto for one in chain(_hosted(), _servers()) if one.auto),
+        Choice("search", "built in: no key, no model, no network"),
+    )
 
 
 def local_servers() -> Iterator[tuple[str, str, list[str]]]:
@@ -240,17 +237,20 @@ def _hosted() -> Iterator[Available]:
             why = f"the client is not installed; pip install 'codegrad[{provider}]'"
             yield Available(name, works=False, why=why)
         elif provider == "openai" and (url := os.environ.get(BASE_URL_VARIABLE)):
-            works = bool(served_models(url, key=_key()))
-            state = "lists models" if works else "lists no models"
+            models = served_models(url, key=_key())
+            state = "lists models" if models else "lists no models"
             why = f"{url} (${BASE_URL_VARIABLE}) {state}"
-            yield Available(name, works=works, why=why)
+            reason = f"the first model of ${BASE_URL_VARIABLE}"
+            auto = Choice(f"openai:{models[0]}", reason, url) if models else None
+            yield Available(name, works=bool(models), why=why, auto=auto)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
             yield Available(name, works=False, why=why)
         else:
             default = DEFAULT_MODELS[provider]
             why = f"${variable} is set; auto takes {default}"
-            yield Available(name, works=True, why=why)
+            auto = Choice(f"{provider}:{default}", f"${variable} is set")
+            yield Available(name, works=True, why=why, auto=auto)
 
 
 def _servers() -> Iterator[Available]:
@@ -259,7 +259,9 @@ def _servers() -> Iterator[Available]:
         if name in answering:
             url, models = answering[name]
             why = f"{url} serves {', '.join(models[:5])}"
-            yield Available(f"{name} (local)", works=True, why=why)
+            reason = f"{name} answers at {url}"
+            auto = Choice(f"openai:{models[0]}", reason, url)
+            yield Available(f"{name} (local)", works=True, why=why, auto=auto)
         else:
             why = f"nothing answers at port {port}; other addresses: --base-url"
             yield Available(f"{name} (local)", works=False, why=why)

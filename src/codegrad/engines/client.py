@@ -33,6 +33,7 @@ from codegrad.engines.chat import (
     Wire,
     WireError,
 )
+from codegrad.engines.cut import Cut
 from codegrad.engines.hearing import Hearing
 from codegrad.engines.host import Host
 from codegrad.errors import StoreError
@@ -103,6 +104,9 @@ class Asked:
 
     was_recorded: bool = False
     """Whether the reply was on the disk already."""
+
+    cut: Cut = Cut.NOTHING
+    """Whether it may be answered later, and what stands in the way now."""
 
 
 class ChatClient:
@@ -244,8 +248,14 @@ class ChatClient:
     ) -> list[Asked]:
         answers: list[Asked] = []
         failures: list[BaseException] = []
+        # What is on the disk is paid: it counts before anything new may be sent.
+        found: dict[str, Asked] = {}
+        for request in requests:
+            if request.key not in found:
+                found[request.key] = await self._recorded(request, label)
         for one in await asyncio.gather(
-            *(self._once(r, limit, label) for r in requests), return_exceptions=True
+            *(self._once(r, found[r.key], limit, label) for r in requests),
+            return_exceptions=True,
         ):
             if isinstance(one, BaseException):
                 failures.append(one)
@@ -255,35 +265,37 @@ class ChatClient:
             raise failures[0]
         return answers
 
-    async def _once(self, request: ChatRequest, limit: Allowance, label: str) -> Asked:
+    async def _once(
+        self, request: ChatRequest, found: Asked, limit: Allowance, label: str
+    ) -> Asked:
         """Ask, or wait for the same request that is on its way."""
         flight = self._flights.get(request.key)
         if flight is None:
-            flight = asyncio.ensure_future(self._answer(request, limit, label))
+            flight = asyncio.ensure_future(self._answer(request, found, limit, label))
             self._flights[request.key] = flight
             flight.add_done_callback(lambda _: self._flights.pop(request.key, None))
         return await asyncio.shield(flight)
 
     async def _answer(
-        self, request: ChatRequest, limit: Allowance, label: str
+        self, request: ChatRequest, found: Asked, limit: Allowance, label: str
     ) -> Asked:
         try:
-            while (asked := await self._tried(request, limit, label)) is None:
+            while (asked := await self._tried(request, found, limit, label)) is None:
                 await asyncio.sleep(_LOOK_S)
+                found = await self._recorded(request, label)
         except StoreError as error:
             self._stopped = str(error)
             raise
         return asked
 
     async def _tried(
-        self, request: ChatRequest, limit: Allowance, label: str
+        self, request: ChatRequest, found: Asked, limit: Allowance, label: str
     ) -> Asked | None:
         """Return the recorded reply or a new one; None while somebody else asks."""
-        found = await self._recorded(request, label)
         if found.reply is not None or found.is_final:
             return found
         if reason := await self._turn(request, limit):
-            return Asked(None, reason, is_final=True)
+            return self._unsent(reason)
         try:
             return await self._attempts(request, limit, label)
         finally:
@@ -333,7 +345,7 @@ class ChatClient:
         attempt = 0
         while True:
             if reason := await self._rest(request, limit):
-                return Asked(None, reason, is_final=True)
+                return self._unsent(reason)
             call = self._intend(request, label)
             if call is None:
                 return None
@@ -356,16 +368,22 @@ class ChatClient:
         problem = str(error)
         if error.trouble is Trouble.FINAL:
             self._refused = problem
-            return Asked(None, problem, is_final=True)
+            return self._unsent(problem)
         if error.trouble is Trouble.REFUSED:
             return Asked(None, problem)
         if attempts >= self._most_attempts(error):
             problem = f"{problem}; gave up after {attempts} attempts"
             self.host.failed(problem)
-            return Asked(None, problem)
+            return Asked(None, problem, cut=Cut.OUTAGE)
         if reason := self._too_long(error, limit):
-            return Asked(None, reason, is_final=True)
+            return self._unsent(reason)
         return None
+
+    def _unsent(self, reason: str) -> Asked:
+        """Return what became of a request that is not sent now, nor any other."""
+        is_down = reason in {self._refused, self.host.opened}
+        cut = Cut.OUTAGE if is_down else Cut.LIMIT
+        return Asked(None, reason, is_final=True, cut=cut)
 
     def _too_long(self, error: WireError, limit: Allowance) -> str:
         """Return why what a server asks to wait is not waited, or nothing."""

@@ -24,7 +24,8 @@ from codegrad.engines.claims import (
     PostClaim,
     Suggestion,
 )
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Direction, Progress, silent
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
@@ -37,11 +38,15 @@ from codegrad.engines.prompts import (
 )
 from codegrad.engines.purse import Purse
 from codegrad.engines.remarks import Remark, answer_schema, read_remarks
+from codegrad.engines.troubles import Troubles
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.verdict import Span
 from codegrad.verify.stage import Workbench
+
+MOST_FAILURES = 3
+"""Reviews in a row that may fail before a critic is given up."""
 
 OPINION = 0.1
 """Weight of a critique without a claim that could be run."""
@@ -64,6 +69,12 @@ class Review:
     note: str = ""
     is_over: bool = False
     """Whether asking again would bring nothing."""
+
+    problem: str = ""
+    """Why there is no review, if there is none."""
+
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now: a run that goes on later asks again."""
 
     def count(self, status: ClaimStatus) -> int:
         """Return how many claims came out so."""
@@ -170,6 +181,15 @@ class ModelCritic:
         self.counts: Counter[str] = Counter()
         """Claims of the run by status."""
 
+        self._troubles = Troubles()
+        self._failures = 0
+        self._waiting: Waiting = lambda _: None
+
+    @property
+    def trouble(self) -> str:
+        """What kept reviews of the run from being used; empty if nothing did."""
+        return self._troubles.sentence("review")
+
     def review(
         self,
         task: Task,
@@ -179,17 +199,24 @@ class ModelCritic:
         budget: Budget,
         progress: Progress = silent,
     ) -> Review:
-        """Ask for a review, run its claims, and return what holds."""
+        """Ask for a review, run its claims, and return what holds.
+
+        After several reviews in a row that failed it is over.
+        """
         purse = Purse(self.client, budget)
         progress(0, f"asking {self.name} for a review")
         target = target_of(task, program, direction)
         try:
             prompt = review_prompt(task, program, target, direction, size=self._room)
         except PromptTooLongError as error:
-            return Review(note=str(error), is_over=True)
-        asked, remarks = self._remarks(prompt, purse)
-        if asked.reply is None:
-            return Review(spent=purse.spent, note=asked.problem, is_over=asked.is_final)
+            self._troubles.unanswered(str(error), Cut.NOTHING)
+            return Review(note=str(error), is_over=True, problem=str(error))
+        self._waiting = lambda note: progress(0, f"{self.name}: {note}")
+        remarks = self._remarks(prompt, purse)
+        if isinstance(remarks, Review):
+            return self._failed(replace(remarks, spent=purse.spent))
+        self._failures = 0
+        self._troubles.answered()
         review = run_claims(
             remarks,
             task,
@@ -201,22 +228,39 @@ class ModelCritic:
         self.counts.update(str(checked.status) for checked in review.claims)
         return replace(review, spent=purse.spent)
 
-    def _remarks(self, prompt: Prompt, purse: Purse) -> tuple[Asked, list[Remark]]:
-        """Ask, and once more if the answer cannot be read."""
+    def _failed(self, review: Review) -> Review:
+        """Return the review that is none, over if there were too many of them."""
+        if review.cut is not Cut.LIMIT:
+            self._failures += 1
+        if review.is_over or self._failures < MOST_FAILURES:
+            return review
+        note = f"{review.note}; {self._failures} reviews in a row failed: given up"
+        return replace(review, note=note, is_over=True)
+
+    def _remarks(self, prompt: Prompt, purse: Purse) -> list[Remark] | Review:
+        """Ask, and once more if the answer cannot be read; or say what went wrong."""
         asked = self._ask(prompt, purse.left)
-        if asked.reply is None:
-            return asked, []
-        remarks = read_remarks(asked.reply.text)
+        remarks = read_remarks(asked.reply.text) if asked.reply else None
+        if asked.reply is not None and remarks is None:
+            problem = "it is not the JSON that was asked for"
+            if asked.reply.is_cut:
+                problem = "it was cut off; write fewer points"
+            text = asked.reply.text
+            again = correction(prompt, text, problem, _FORM, size=self._room)
+            if again is not None:
+                asked = self._ask(again, purse.left)
+                remarks = read_remarks(asked.reply.text) if asked.reply else None
         if remarks is not None:
-            return asked, remarks
-        problem = "it is not the JSON that was asked for"
-        if asked.reply.is_cut:
-            problem = "it was cut off; write fewer points"
-        again = correction(prompt, asked.reply.text, problem, _FORM, size=self._room)
-        if again is None:
-            return asked, []
-        second = self._ask(again, purse.left)
-        return asked, read_remarks(second.reply.text if second.reply else "") or []
+            return remarks
+        if asked.reply is not None:
+            problem = "its answer is not the JSON that was asked for"
+            self._troubles.answered(problem)
+            return Review(note=problem, problem=problem)
+        problem = asked.problem
+        self._troubles.unanswered(problem, asked.cut)
+        return Review(
+            note=problem, is_over=asked.is_final, problem=problem, cut=asked.cut
+        )
 
     def _ask(self, prompt: Prompt, budget: Budget) -> Asked:
         request = ChatRequest(
@@ -226,7 +270,9 @@ class ModelCritic:
             self._sampling,
             answer_schema=answer_schema(),
         )
-        (asked,) = self.client.ask([request], budget=budget, label="review")
+        (asked,) = self.client.ask(
+            [request], budget=budget, label="review", waiting=self._waiting
+        )
         return asked
 
     def state(self) -> dict[str, Any]:
@@ -235,6 +281,7 @@ class ModelCritic:
             "charged": self.client.charged,
             "payer": self.client.payer,
             "counts": dict(self.counts),
+            "troubles": self._troubles.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -242,6 +289,7 @@ class ModelCritic:
         self.client.payer = str(state["payer"])
         self.client.charge_again(state["charged"])
         self.counts = Counter(state["counts"])
+        self._troubles.restore(state.get("troubles", {}))
 
     def close(self) -> None:
         """End the connections."""

@@ -17,15 +17,22 @@ from typing import Any, Protocol, runtime_checkable
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
+from codegrad.engines.cut import Cut
 from codegrad.engines.lines import lines_of
 from codegrad.gradient import Critique, CritiqueSource, Gradient
 from codegrad.task import Sources, Task
 from codegrad.tasks.literals import shorten
 
 _LINE_SHOWN = 80
+_MOST_COMPARED = 250_000
+"""Pairs of lines: what is longer is one change, however alike its lines are."""
 
 Progress = Callable[[int, str], None]
 """Hears the number of candidates tried in this call so far, and what is going on."""
+
+
+STOPPING = "stopping: "
+"""Is in a note that says what Ctrl-C still waits for."""
 
 
 def silent(candidates: int, note: str) -> None:
@@ -55,9 +62,11 @@ def changed_line(before: Sources, after: Sources) -> str:
         '`b = 2` -> `b = 3`, and 1 more line'
     """
     for path, text in after.items():
-        old, new = lines_of(before.get(path, "")), lines_of(text)
-        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-        changes = [row for row in matcher.get_opcodes() if row[0] != "equal"]
+        old, new = _apart(lines_of(before.get(path, "")), lines_of(text))
+        changes = [("replace", 0, len(old), 0, len(new))]
+        if len(old) * len(new) <= _MOST_COMPARED:
+            matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+            changes = [row for row in matcher.get_opcodes() if row[0] != "equal"]
         gone = [x for row in changes for x in old[row[1] : row[2]] if x.strip()]
         come = [x for row in changes for x in new[row[3] : row[4]] if x.strip()]
         if gone or come:
@@ -65,6 +74,16 @@ def changed_line(before: Sources, after: Sources) -> str:
             rest = f", and {more} more line{'s' * (more > 1)}" if more else ""
             return f"{_quoted(gone)} -> {_quoted(come)}{rest}"
     return ""
+
+
+def _apart(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """Return two texts without the lines that they have in common at both ends."""
+    shorter = min(len(old), len(new))
+    head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+    old, new = old[head:], new[head:]
+    shorter = min(len(old), len(new))
+    tail = next((n for n in range(shorter) if old[-1 - n] != new[-1 - n]), shorter)
+    return old[: len(old) - tail], new[: len(new) - tail]
 
 
 def _quoted(lines: Sequence[str]) -> str:
@@ -188,6 +207,9 @@ class Answer:
     spent: Spent = field(default_factory=Spent)
     exhausted: bool = False
     """Whether asking again would bring nothing new."""
+
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now: a run that goes on later asks again."""
 
     note: str = ""
     """What happened, in a few words."""

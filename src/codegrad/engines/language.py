@@ -26,6 +26,8 @@ from codegrad.engines.claims import (
     literal_text,
 )
 from codegrad.engines.client import ChatClient, Patience
+from codegrad.engines.cut import Cut
+from codegrad.engines.engine import Progress, silent
 from codegrad.engines.host import Host
 from codegrad.engines.intent import Expectation
 from codegrad.engines.literal_calls import possible_call
@@ -35,6 +37,7 @@ from codegrad.engines.purse import Purse
 from codegrad.engines.relations import is_relation
 from codegrad.engines.remarks import row_schema
 from codegrad.engines.replies import json_values
+from codegrad.engines.troubles import Troubles
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.tasks.literals import call_text, shorten
@@ -97,6 +100,11 @@ class Suggested:
     suggestions: tuple[Suggestion, ...] = ()
     spent: Spent = field(default_factory=Spent)
     note: str = ""
+    problem: str = ""
+    """Why there are none, if no answer could be read."""
+
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now: a run that goes on later asks again."""
 
 
 class ConstraintSource(Protocol):
@@ -107,8 +115,18 @@ class ConstraintSource(Protocol):
         """The name used in events."""
         ...
 
-    def suggest(self, task: Task, *, budget: Budget) -> Suggested:
+    def suggest(
+        self, task: Task, *, budget: Budget, progress: Progress = silent
+    ) -> Suggested:
         """Return what a right solution should satisfy, spending at most `budget`."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what has to be kept, as JSON-able data."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
         ...
 
     def close(self) -> None:
@@ -129,9 +147,18 @@ class ScriptedSource:
         task: Task,  # noqa: ARG002 - a list knows no task
         *,
         budget: Budget,  # noqa: ARG002 - a list costs nothing
+        progress: Progress = silent,
     ) -> Suggested:
         """Return the suggestions."""
+        progress(0, "reading the script")
         return Suggested(self._suggestions)
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: the list is the same whenever it is read."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Have nothing to go on from."""
 
     def close(self) -> None:
         """Hold nothing."""
@@ -172,13 +199,23 @@ class ModelSource:
             patience=patience,
             host=host,
         )
+        self._troubles = Troubles()
 
-    def suggest(self, task: Task, *, budget: Budget) -> Suggested:
+    @property
+    def trouble(self) -> str:
+        """What kept answers from being used; empty if nothing did."""
+        return self._troubles.sentence("answer")
+
+    def suggest(
+        self, task: Task, *, budget: Budget, progress: Progress = silent
+    ) -> Suggested:
         """Ask several times at once and count who agrees with whom."""
         purse = Purse(self.client, budget)
         messages = source_messages(task, size=self._room)
         if messages is None:
-            return Suggested(note="the statement is longer than the model's context")
+            problem = "the statement is longer than the model's context"
+            self._troubles.unanswered(problem, Cut.NOTHING)
+            return Suggested(note=problem, problem=problem)
         first = ChatRequest(
             self.name,
             self.client.wire.endpoint,
@@ -190,12 +227,33 @@ class ModelSource:
             [replace(first, sample=sample) for sample in range(self._answers)],
             budget=purse.left,
             label="constraints",
+            waiting=lambda note: progress(0, f"{self.name}: {note}"),
         )
         read = [read_suggestions(a.reply.text, task) for a in asked if a.reply]
         found = tuple(counted([claims for claims in read if claims], self.name))
-        problems = list(dict.fromkeys(a.problem for a in asked if a.reply is None))
+        missing = [a for a in asked if a.reply is None]
+        for claims in read:
+            self._troubles.answered("" if claims else "it holds no check")
+        for one in missing:
+            self._troubles.unanswered(one.problem, one.cut)
+        problems = list(dict.fromkeys(a.problem for a in missing))
         note = f"{len(found)} suggestions in {len(read)} answers"
-        return Suggested(found, purse.spent, "; ".join([note, *problems]))
+        return Suggested(
+            found,
+            purse.spent,
+            "; ".join([note, *problems]),
+            problem="" if found else self.trouble,
+            cut=max(a.cut for a in asked),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what is in the ledger."""
+        return {"charged": self.client.charged, "payer": self.client.payer}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self.client.payer = str(state["payer"])
+        self.client.charge_again(state["charged"])
 
     def close(self) -> None:
         """End the connections."""

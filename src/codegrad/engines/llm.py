@@ -17,6 +17,7 @@ from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
 from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
 from codegrad.engines.critic import ModelCritic
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import (
     Answer,
     Direction,
@@ -42,6 +43,7 @@ from codegrad.engines.prompts import (
     tokens,
 )
 from codegrad.engines.purse import Purse
+from codegrad.engines.troubles import Troubles
 from codegrad.errors import EngineError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -119,12 +121,19 @@ class LLMEngine:
         self._first_sample = seed * _SAMPLES_A_SEED
         self._plans = Plans()
         self._notes: list[str] = []
+        self._cut = Cut.NOTHING
+        self._troubles = Troubles()
         self._waiting: Waiting = lambda _: None
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.model
+
+    @property
+    def trouble(self) -> str:
+        """What kept replies of the run from being used; empty if nothing did."""
+        return self._troubles.sentence("answer")
 
     def generate(
         self, task: Task, *, budget: Budget, progress: Progress = silent
@@ -154,7 +163,7 @@ class LLMEngine:
                 saying so: no step was accepted yet.
         """
         purse = Purse(self.client, budget)
-        self._notes = []
+        self._notes, self._cut = [], Cut.NOTHING
         target = target_of(task, program, direction)
         self._round += 1
         self._waiting = lambda note: progress(0, f"{self.model}: {note}")
@@ -177,7 +186,10 @@ class LLMEngine:
         proposals = self._proposals(
             program, target, list(zip(labels, prompts, asked, strict=True)), purse
         )
-        self._dry = 0 if proposals else self._dry + 1
+        if proposals:
+            self._dry = 0
+        elif not self._cut:
+            self._dry += 1
         failed = [a for a in asked if a.reply is None]
         if failed and len(failed) == len(asked):
             self._refuse(failed[0], program)
@@ -186,6 +198,7 @@ class LLMEngine:
             proposals,
             purse.spent,
             exhausted=is_over,
+            cut=self._cut,
             note=self._note(asked, proposals, prompts),
         )
 
@@ -274,9 +287,14 @@ class LLMEngine:
             self._asked[request.key] += 1
             requests.append(replace(request, sample=sample))
         where = f"round {self._round}: {label}"
-        return self.client.ask(
+        found = self.client.ask(
             requests, budget=budget, label=where, waiting=self._waiting
         )
+        self._cut = max(self._cut, *(asked.cut for asked in found))
+        for asked in found:
+            if asked.reply is None:
+                self._troubles.unanswered(asked.problem, asked.cut)
+        return found
 
     def _proposals(
         self,
@@ -328,12 +346,14 @@ class LLMEngine:
     def _extract(self, asked: Asked, program: Program, target: Target) -> Extraction:
         if asked.reply is None:
             return Extraction(problem=asked.problem)
-        return extract(
+        found = extract(
             asked.reply.text,
             current=program.sources[target.path],
             entry_point=target.function,
             is_cut=asked.reply.is_cut,
         )
+        self._troubles.answered(found.problem if found.source is None else "")
+        return found
 
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""
@@ -369,6 +389,7 @@ class LLMEngine:
             "round": self._round,
             "replies": self._replies,
             "dry": self._dry,
+            "troubles": self._troubles.state(),
             "asked": dict(self._asked),
             "plans": self._plans.state(),
             "charged": self.client.charged,
@@ -380,6 +401,7 @@ class LLMEngine:
         self._round = int(state["round"])
         self._replies = int(state["replies"])
         self._dry = int(state["dry"])
+        self._troubles.restore(state.get("troubles", {}))
         self._asked = Counter(state["asked"])
         self._plans.restore(state["plans"])
         self.client.payer = str(state["payer"])

@@ -90,15 +90,16 @@ def merge(current: str, piece: str) -> Merged | None:
         return Merged(piece)
     there = {ast.dump(node) for node in old.body}
     kept = _kept(new, there)
+    is_kept = set(kept).__contains__
     edits = _Edits(old, lines_of(current), lines_of(piece))
-    for name, node in _pieces([s for s in new.body if s in kept], edits.places):
+    for name, node in _pieces(list(filter(is_kept, new.body)), edits.places):
         edits.add(name, node)
     for node in _outdated(old, new, kept):
         edits.remove(node)
     merged = edits.applied()
     if parse_quietly(merged) is None:
         return None
-    left = [s for s in new.body if s not in kept and _may_matter(s)]
+    left = [s for s in new.body if not is_kept(s) and _may_matter(s)]
     notes = [_first_line(s) for s in left if ast.dump(s) not in there]
     return Merged(ended_like(merged, current), tuple(notes[:_MAX_NOTES]))
 
@@ -153,7 +154,8 @@ def _kept(new: ast.Module, there: Collection[str]) -> list[ast.stmt]:
         if isinstance(node, _Assignment) and not used(node) & {*functions, "input"}
     ]
     needed = set().union(*map(used, kept))
-    rest = [n for n in new.body if n not in kept and not is_main_guard(n)]
+    chosen = set(kept)
+    rest = [n for n in new.body if n not in chosen and not is_main_guard(n)]
     imported = {name for n in kept if isinstance(n, _Import) for name in made(n)}
 
     def prepares(node: ast.stmt) -> bool:

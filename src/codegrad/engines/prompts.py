@@ -87,7 +87,8 @@ _MOST_REPEATED = 600
 
 _LEAST_REPEATED = 20
 _PLAN_LINE = re.compile(
-    r"^[ \t>#*]*(?:plan|approach)?[ \t*]*(\d+)[ \t*]*[.):\-][ \t*]*(\S.*)$",
+    # Possessive: a long line of marks is looked at once.
+    r"^[ \t>#*]*+(?:plan|approach)?[ \t*]*+(\d++)[ \t*]*+[.):\-][ \t*]*+(\S.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 _TAG = r"(?:seed:)?(?:think(?:ing)?|thoughts?|reasoning)"
-_THOUGHT = re.compile(
-    rf"<({_TAG})>.*?</\1>|\[({_TAG})\].*?\[/\2\]|◁({_TAG})▷.*?◁/\3▷",
-    re.DOTALL | re.IGNORECASE,
-)
+_MARK = re.compile(rf"([<\[◁])(/?)({_TAG})[>\]▷]", re.IGNORECASE)
 _THOUGHT_END = re.compile(rf"</{_TAG}>|\[/{_TAG}\]|◁/{_TAG}▷", re.IGNORECASE)
 _THOUGHT_START = re.compile(rf"<{_TAG}>|\[{_TAG}\]|◁{_TAG}▷", re.IGNORECASE)
+_PAIRS = {"<": ">", "[": "]", "◁": "▷"}
 _FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _MAX_STARTS = 200
 _DECODER = json.JSONDecoder(strict=False)
@@ -33,13 +31,33 @@ def without_thoughts(reply: str) -> str:
         >>> without_thoughts("<think>1. Sort?")
         ''
     """
-    text = _THOUGHT.sub("", reply)
+    text = "".join(_outside(reply))
     if end := list(_THOUGHT_END.finditer(text)):
         # The opening tag belongs to the prompt of some models.
         text = text[end[-1].end() :]
     if start := _THOUGHT_START.search(text):
         text = text[: start.start()]
     return text
+
+
+def _outside(reply: str) -> Iterator[str]:
+    """Yield what stands outside of thoughts that are ended, in one pass."""
+    marks = [m for m in _MARK.finditer(reply) if m[0][-1] == _PAIRS[m[1]]]
+    ends: dict[tuple[str, str], list[re.Match[str]]] = {}
+    for mark in reversed(marks):
+        if mark[2]:
+            ends.setdefault((mark[1], mark[3].lower()), []).append(mark)
+    position = 0
+    for mark in marks:
+        if mark[2] or mark.start() < position:
+            continue
+        after = ends.get((mark[1], mark[3].lower()), [])
+        while after and after[-1].start() < mark.end():
+            after.pop()
+        if after:
+            yield reply[position : mark.start()]
+            position = after[-1].end()
+    yield reply[position:]
 
 
 def json_values(reply: str) -> Iterator[Any]:
@@ -89,7 +107,8 @@ def _closed(text: str) -> str:
     Empty if it was not cut off, or no part of it is complete.
     """
     stack: list[str] = []
-    found, is_text, is_escaped = "", False, False
+    end = depth = 0
+    is_text = is_escaped = False
     for position, letter in enumerate(text):
         if is_text:
             is_text = is_escaped or letter != '"'
@@ -101,7 +120,8 @@ def _closed(text: str) -> str:
         elif letter in "}]":
             if not stack or stack.pop() != letter or not stack:
                 return ""
-            found = text[: position + 1] + "".join(reversed(stack))
+            end, depth = position + 1, len(stack)
         elif letter == "," and stack:
-            found = text[:position] + "".join(reversed(stack))
-    return found
+            end, depth = position, len(stack)
+    # Whatever was opened after `end` was not closed: the stack only grew.
+    return text[:end] + "".join(reversed(stack[:depth]))

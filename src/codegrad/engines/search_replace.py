@@ -18,12 +18,9 @@ MARGIN = 0.04
 
 _MAX_SHOWN = 60
 _MAX_WINDOWS = 4000
-_BLOCK = re.compile(
-    r"^[ \t]*<{4,9}[ \t]*SEARCH[^\n]*\n(?P<search>.*?)^[ \t]*={4,9}[ \t]*\n"
-    r"(?P<replace>.*?)^[ \t]*>{4,9}[ \t]*REPLACE",
-    re.MULTILINE | re.DOTALL,
-)
-_OPENING = re.compile(r"^[ \t]*<{4,9}[ \t]*SEARCH", re.MULTILINE)
+_OPENING = re.compile(r"[ \t]*+<{4,9}[ \t]*+SEARCH")
+_DIVIDER = re.compile(r"[ \t]*+={4,9}[ \t]*+$")
+_CLOSING = re.compile(r"[ \t]*+>{4,9}[ \t]*+REPLACE")
 _HUNK = re.compile(r"^@@[^\n]*@@[^\n]*$")
 
 
@@ -45,16 +42,30 @@ def find_edits(reply: str) -> list[Edit]:
     Raises:
         EditError: If a search/replace block was opened and not ended.
     """
-    edits = [
-        Edit(
-            tuple(match["search"].splitlines()),
-            tuple(match["replace"].splitlines()),
-        )
-        for match in _BLOCK.finditer(reply)
-    ]
-    if len(_OPENING.findall(reply)) > len(edits):
+    lines = reply.split("\n")
+    edits = list(_blocks(lines))
+    if sum(_OPENING.match(line) is not None for line in lines) > len(edits):
         raise EditError("a search/replace block is not ended")
     return edits or list(_hunks(reply))
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[Edit]:
+    """Yield the search/replace blocks that are ended, in one pass over the lines."""
+    search = replace = ""
+    ends: re.Pattern[str] | None = None
+    for line in lines:
+        if ends is None:
+            if _OPENING.match(line):
+                search = replace = ""
+                ends = _DIVIDER
+        elif ends.match(line):
+            if ends is _CLOSING:
+                yield Edit(tuple(search.splitlines()), tuple(replace.splitlines()))
+            ends = _CLOSING if ends is _DIVIDER else None
+        elif ends is _DIVIDER:
+            search += f"{line}\n"
+        else:
+            replace += f"{line}\n"
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:

@@ -154,7 +154,12 @@ class Team:
         )
 
     def expectation(
-        self, task: Task, budget: Budget, guidance: Guidance | None = None
+        self,
+        task: Task,
+        budget: Budget,
+        guidance: Guidance | None = None,
+        *,
+        reviews_itself: bool = False,
     ) -> str:
         """Return what the run is expected to cost; empty if nothing can be paid.
 
@@ -170,7 +175,13 @@ class Team:
                         f"the price of {wire.name} is unknown, so a budget in money "
                         "cannot be kept; use calls=N or tokens=N"
                     )
-        return estimate(task, budget, self.shares(guidance or Guidance())).sentence()
+        shares = self.shares(guidance or Guidance(), reviews_itself=reviews_itself)
+        return estimate(task, budget, shares).sentence()
+
+    @property
+    def unpriced(self) -> list[str]:
+        """The models whose price is not known."""
+        return [n for n, wire in self._wires.items() if wire.cost(1, 1) is None]
 
     def bill(self, spent: Spent) -> str:
         """Return what a run has cost, in a sentence; empty if no model was asked."""
@@ -185,13 +196,19 @@ class Team:
         calls = f"{spent.calls:,} call{'s' * (spent.calls != 1)}"
         return f"paid: {calls}, {spent.tokens:,} tokens in and out; {price}"
 
-    def shares(self, guidance: Guidance) -> list[Share]:
-        """Return what each model is asked for, by a strategy's guidance."""
+    def shares(
+        self, guidance: Guidance, *, reviews_itself: bool = False
+    ) -> list[Share]:
+        """Return what each model is asked for, by a strategy's guidance.
+
+        `reviews_itself`: where no critic is named, the model that writes reviews.
+        """
         shares: list[Share] = []
         if self._forward is not None:
             style = self._style(self._forward)
             calls = guidance.proposals or style.width
             calls += bool(style.plans and guidance.plans)
+            calls += reviews_itself and self._backward is None
             shares.append(Share(self._forward, calls, style))
         if self._backward is not None:
             shares.append(Share(self._backward, 1, self._style(self._backward)))

@@ -17,6 +17,7 @@ from typing import Any
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Code, Program
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import (
     Answer,
     Attempt,
@@ -81,6 +82,9 @@ class Step:
     exhausted: bool = False
     """Whether no engine has anything more to offer."""
 
+    cut: Cut = Cut.NOTHING
+    """Whether an engine could not ask all that it wanted, and may later."""
+
     notes: tuple[str, ...] = ()
     moved: bool = False
     """Whether the program is now another candidate from the archive."""
@@ -142,6 +146,7 @@ class CGD:
         self._reflections: list[str] = []
         self._tried: set[str] = set()
         self._exhausted: set[int] = set()
+        self._cut = [Cut.NOTHING] * len(self.engines)
         self._barren = [0] * len(self.engines)
         self._fruitless = 0
         self._said: dict[str, str] = {}
@@ -251,6 +256,7 @@ class CGD:
             if index in self._exhausted:
                 continue
             answer = self._ask(engine, direction, left(), progress)
+            self._cut[index] = answer.cut
             spent = spent + answer.spent
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
@@ -269,7 +275,7 @@ class CGD:
             if any(trial.accepted for trial in trials):
                 break
         exhausted = len(self._exhausted) == len(self.engines)
-        step = Step(tuple(trials), spent, exhausted, tuple(notes))
+        step = Step(tuple(trials), spent, exhausted, max(self._cut), tuple(notes))
         return self._moved(step, current) if self.strategy.restarts else step
 
     def _ask(
@@ -391,11 +397,13 @@ class CGD:
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[_Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
 
-        A search that tries candidates without success is not barren.
+        A search that tries candidates without success is not barren, nor is an engine
+        that could not ask.
         """
         is_new = any(one.is_new for one in judged)
         is_search = isinstance(self.engines[index], SearchEngine)
         works = is_search and not answer.proposals and answer.spent != Spent()
+        works = works or bool(answer.cut)
         self._barren[index] = 0 if is_new or works else self._barren[index] + 1
         if self._barren[index] < BARREN:
             return False
@@ -490,7 +498,7 @@ class CGD:
             ],
             "reflections": list(self._reflections),
             "tried": sorted(self._tried),
-            "exhausted": sorted(self._exhausted),
+            "exhausted": sorted(n for n in self._exhausted if not self._cut[n]),
             "barren": list(self._barren),
             "fruitless": self._fruitless,
             "said": dict(self._said),

@@ -106,7 +106,9 @@ def _cells(row: Mapping[str, Any], samples: int) -> list[str]:
     cells += [_share(row["verified"]), _share(last)]
     spent = row["per_answer"]
     cells += [_number(spent[name], 0) for name in ("candidates", "calls", "tokens")]
-    return [*cells, _number(spent["money"], 4), _number(spent["seconds"], 1)]
+    # A price that is not known is not 0, and not missing either.
+    money = "unknown" if row.get("unpriced") else _number(spent["money"], 4)
+    return [*cells, money, _number(spent["seconds"], 1)]
 
 
 def _share(value: float | None) -> str:

@@ -100,6 +100,9 @@ class Story:
     strength: Mapping[str, Any] | None = None
     """What the evidence is worth, if it was measured; see `Strength.from_data`."""
 
+    missing: tuple[str, ...] = ()
+    """What was to help and could not, and why."""
+
     @classmethod
     def from_events(cls, events: Sequence[Event]) -> "Story":
         """Read the events of one run.
@@ -298,6 +301,7 @@ class _Reader:
             reason=str(data.get("reason") or ""),
             spent=data.get("spent", self._story.spent),
             evidence=tuple(_evidence(row) for row in data.get("evidence", ())),
+            missing=tuple(map(str, data.get("missing", ()))),
         )
 
     def _step(self, number: int) -> StepView:

@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from codegrad.engines.engine import STOPPING
 from codegrad.events import Event
 from codegrad.evidence import EvidenceRow
 from codegrad.gradient import Critique
@@ -292,6 +293,8 @@ def show_story(
     if story.choice:
         _fact(console, "choice", story.choice)
     show_verdict(console, story.sentence(state), state)
+    for missing in story.missing if state == "verified" else ():
+        _fact(console, "missing", missing)
     show_diff(console, story.start or {}, story.end or {})
     show_evidence(console, story.evidence)
     if story.strength is not None:
@@ -402,9 +405,22 @@ class LiveProgress:
     def __call__(self, event: Event) -> None:
         """Take notice of `event`."""
         self._notice(event)
-        if event.kind == "stepped" and self._live is None:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if event.kind == "stepped" and self._live is None:
                 self._print_step(accepted=bool(event.data.get("accepted")))
+            elif event.kind == "missing":
+                who, why = event.data["who"], event.data["why"]
+                self._say(f"{who} failed, the run goes on without it: {why}")
+            elif event.kind == "progress" and STOPPING in self._note:
+                self._say(self._note)
+
+    def _say(self, line: str) -> None:
+        """Print a line that must be read, whatever the width."""
+        if self._live is None:
+            _plain(self._console, line)
+        else:
+            # Rich prints above what it shows live.
+            _print(self._console, Text(one_line(line)))
 
     def _notice(self, event: Event) -> None:
         data = event.data
