@@ -7,14 +7,32 @@ a reply is used; bytes that are not understood give no text and never an error.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 STREAM_KIND = "text/event-stream"
 """The content type of a reply that comes in pieces."""
 
 _DATA = b"data:"
+_FIELDS = (_DATA, b"event:", b"id:", b"retry:", b":")
 _END = b"[DONE]"
+_REPLY = frozenset({"choices", "content", "candidates"})
+_ERRORS = range(400, 600)
+_SHOWN = 5
 _Json = dict[str, Any]
+
+
+def is_stream(kind: str, body: bytes) -> bool:
+    """Return whether a reply comes in pieces, whatever its content type says.
+
+    Example:
+        >>> is_stream("text/plain", b"data: {}"), is_stream(STREAM_KIND, b" {}")
+        (True, False)
+    """
+    start = body[:1000].lstrip()
+    if start.startswith(_FIELDS):
+        return True
+    return kind.lower().startswith(STREAM_KIND) and start[:1] not in {b"{", b"[", b"<"}
 
 
 class Arrivals:
@@ -66,24 +84,81 @@ def reply_text(kind: str, body: bytes) -> str:
         >>> reply_text("", b'{"choices": [{"message": {"content": "yes"}}]}')
         'yes'
     """
-    if kind.startswith(STREAM_KIND):
+    if is_stream(kind, body):
         return "".join(map(_piece, events(body)))
     document = _parsed(body)
     return _whole(document) if document else ""
 
 
-def reported_error(kind: str, body: bytes) -> str:
-    """Return what a server says went wrong, in one line; empty if it does not."""
-    documents = (
-        events(body) if kind.startswith(STREAM_KIND) else filter(None, [_parsed(body)])
-    )
-    for document in documents:
-        found = document.get("error")
-        if isinstance(found, dict):
-            found = found.get("message") or found.get("type")
-        if found:
-            return " ".join(str(found).split())
-    return ""
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a server says went wrong."""
+
+    said: str = ""
+    """In one line; empty if it says nothing."""
+
+    status: int | None = None
+    """The HTTP status that it names, if that is one of an error."""
+
+
+def reported_error(kind: str, body: bytes) -> Reported:
+    """Return what a server says went wrong, in any of the forms that servers use.
+
+    Example:
+        >>> reported_error("", b'{"object": "error", "message": "no", "code": 400}')
+        Reported(said='no', status=400)
+        >>> reported_error("", b'{"detail": [{"loc": ["n"], "msg": "odd"}]}').said
+        'n: odd'
+    """
+    for document in _documents(kind, body):
+        found = document.get("error") or document.get("errors")
+        if not found and not _REPLY & document.keys():
+            found = _plain(document)
+        if said := " ".join(_words(found).split()):
+            return Reported(said, _status_in(document))
+    if kind.lower().startswith("text/plain") and not is_stream(kind, body):
+        return Reported(" ".join(body.decode("utf-8", "replace").split()))
+    return Reported()
+
+
+def _documents(kind: str, body: bytes) -> Iterator[_Json]:
+    if is_stream(kind, body):
+        return events(body)
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    # Google wraps an error in a list.
+    return iter(_rows(data) or [_row(data)])
+
+
+def _plain(document: _Json) -> object:
+    """Return what is said without an `error` around it: FastAPI, Mistral, vLLM."""
+    message = document.get("message")
+    found = message if isinstance(message, str) else None
+    return found or document.get("detail") or _row(message).get("detail")
+
+
+def _words(found: object) -> str:
+    if isinstance(found, list):
+        return "; ".join(filter(None, map(_words, found[:_SHOWN])))
+    if isinstance(found, dict):
+        what = found.get("message") or found.get("msg") or found.get("type")
+        place = found.get("loc")
+        path = ".".join(map(str, place)) if isinstance(place, list) else ""
+        said = what if isinstance(what, str) else _words(what)
+        return f"{path}: {said}" if path and said else said
+    return "" if found is None or found is True else str(found)
+
+
+def _status_in(document: _Json) -> int | None:
+    error = _row(document.get("error"))
+    named = (error.get("code"), error.get("status"), document.get("code"))
+    for one in named:
+        number = int(one) if isinstance(one, str) and one.isdecimal() else one
+        if isinstance(number, int) and number in _ERRORS:
+            return number
+    return None
 
 
 def events(body: bytes) -> Iterator[_Json]:
