@@ -11,7 +11,7 @@ import pytest
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest, Sampling
-from codegrad.engines.client import Patience
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire, split_model
 from codegrad.engines.streams import reply_text
 from codegrad.errors import EngineError, UsageError

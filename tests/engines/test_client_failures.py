@@ -15,7 +15,7 @@ from codegrad.engines.chat import (
     Trouble,
     WireError,
 )
-from codegrad.engines.client import Patience
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.errors import StoreError
 from codegrad.store.calls import CacheMode, CallBook, CallOutcome, Settlement

@@ -14,7 +14,6 @@ sent, what is on its way is waited for, and `StoreError` is raised.
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +34,7 @@ from codegrad.engines.chat import (
 )
 from codegrad.engines.hearing import Hearing
 from codegrad.engines.host import Host
+from codegrad.engines.patience import Patience, spoken
 from codegrad.errors import StoreError
 from codegrad.store.calls import (
     CacheMode,
@@ -54,40 +54,6 @@ Waiting = Callable[[str], None]
 
 def _unheard(situation: str) -> None:
     """Listen to nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a client waits and how often it tries."""
-
-    timeout_s: float = 180.0
-    """For a sign of life of a reply."""
-
-    longest_s: float = 1800.0
-    """For a whole reply."""
-
-    attempts: int = 6
-    first_attempts: int = 3
-    """To reach a server that never answered: it may not be there at all."""
-
-    pause_s: float = 0.5
-    """Before the second attempt; doubled before each further one."""
-
-    longest_pause_s: float = 60.0
-    """Of our own making; what a server asks for is not shortened."""
-
-    longest_rest_s: float = 900.0
-    """What a server may ask for; if it asks for more, no more is sent."""
-
-    failures: int = 4
-    """Requests that may fail for good in a row before the circuit opens."""
-
-    parallel: int = 8
-    """Requests to one host at the same time."""
-
-    def host(self) -> Host:
-        """Return a server that is treated so."""
-        return Host(parallel=self.parallel, failures=self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +164,7 @@ class ChatClient:
         while not wait([future], _LOOK_S).done:
             situation = self._hearing.situation
             if self.host.rest_s:
-                situation = f"the server is busy, {self.host.rest_s:.0f} s to wait"
+                situation = f"the server is busy, {spoken(self.host.rest_s)} to wait"
             waiting(situation)
         return future.result()
 
@@ -359,7 +325,8 @@ class ChatClient:
             return Asked(None, problem, is_final=True)
         if error.trouble is Trouble.REFUSED:
             return Asked(None, problem)
-        if attempts >= self._most_attempts(error):
+        most = self.patience.most_attempts(error, has_replied=self.host.has_replied)
+        if attempts >= most:
             problem = f"{problem}; gave up after {attempts} attempts"
             self.host.failed(problem)
             return Asked(None, problem)
@@ -372,16 +339,11 @@ class ChatClient:
         wait_s = error.retry_after_s or 0.0
         if wait_s > self.patience.longest_rest_s:
             self._refused = (
-                f"{error}; it asks to wait {wait_s:,.0f} s, which is too long for a "
+                f"{error}; it asks to wait {spoken(wait_s)}, which is too long for a "
                 "run: go on later with `codegrad resume`"
             )
             return self._refused
         return limit.cannot_wait(wait_s)
-
-    def _most_attempts(self, error: WireError) -> int:
-        if error.trouble is Trouble.UNREACHABLE and not self.host.has_replied:
-            return min(self.patience.attempts, self.patience.first_attempts)
-        return self.patience.attempts
 
     async def _turn(self, request: ChatRequest, limit: Allowance) -> str:
         """Wait for a place at the server; return why nothing may be sent, if so."""
@@ -484,11 +446,9 @@ class ChatClient:
         )
 
     async def _pause(self, attempt: int, error: WireError, limit: Allowance) -> None:
-        grown = min(self.patience.longest_pause_s, self.patience.pause_s * 2**attempt)
-        rest_s = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        if error.retry_after_s is not None:
-            rest_s = error.retry_after_s
-        if error.trouble is Trouble.BUSY:
+        rest_s = self.patience.rest_s(attempt, error)
+        if error.trouble is Trouble.BUSY or error.retry_after_s is not None:
+            # Who says when to come back says it to everybody.
             self.host.is_busy(rest_s)
             return
         end = time.monotonic() + min(rest_s, limit.seconds_left())

@@ -24,10 +24,11 @@ from codegrad.engines.claims import (
     PostClaim,
     Suggestion,
 )
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.client import Asked, ChatClient
 from codegrad.engines.engine import Direction, Progress, silent
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,

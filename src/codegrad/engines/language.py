@@ -25,11 +25,12 @@ from codegrad.engines.claims import (
     Suggestion,
     literal_text,
 )
-from codegrad.engines.client import ChatClient, Patience
+from codegrad.engines.client import ChatClient
 from codegrad.engines.host import Host
 from codegrad.engines.intent import Expectation
 from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import tokens
 from codegrad.engines.purse import Purse
 from codegrad.engines.relations import is_relation

@@ -15,7 +15,7 @@ from codegrad.budget import Budget
 from codegrad.code import Program
 from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
-from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
+from codegrad.engines.client import Asked, ChatClient, Waiting
 from codegrad.engines.critic import ModelCritic
 from codegrad.engines.engine import (
     Answer,
@@ -28,6 +28,7 @@ from codegrad.engines.engine import (
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.plans import Plans, label_of, outcomes
 from codegrad.engines.prompts import (
     Prompt,

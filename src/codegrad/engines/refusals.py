@@ -8,6 +8,7 @@ structured output, no streams, no temperature. They say so with an error that na
 the feature; a request is then sent once more without it (`Feature`).
 """
 
+import math
 import os
 import re
 from collections.abc import Collection
@@ -144,26 +145,31 @@ def unreachable(endpoint: str, cause: str) -> WireError:
     return WireError(f"{endpoint} cannot be reached: {advice} ({cause})", trouble)
 
 
-def retry_after_s(text: str | None) -> float | None:
+def retry_after_s(text: str) -> float | None:
     """Return the wait that a `Retry-After` header asks for, in seconds or as a date.
 
+    None if it asks for none: a moment that is past and a number that is none count
+    as nothing said.
+
     Example:
-        >>> retry_after_s("2.5"), retry_after_s("soon"), retry_after_s(None)
+        >>> retry_after_s("2.5"), retry_after_s("soon"), retry_after_s("-1")
         (2.5, None, None)
     """
-    if not text:
-        return None
     try:
-        return max(0.0, float(text))
+        return _wait(float(text))
     except ValueError:
         pass
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return _wait((until - datetime.now(UTC)).total_seconds())
+
+
+def _wait(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def named_wait_s(said: str) -> float | None:
@@ -179,7 +185,7 @@ def named_wait_s(said: str) -> float | None:
     if found is None:
         return None
     parts = _PART.findall(found[1])
-    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+    return _wait(sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
 
 
 def shortened(text: str) -> str:

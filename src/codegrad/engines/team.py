@@ -14,7 +14,6 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.choice import is_openai
-from codegrad.engines.client import Patience
 from codegrad.engines.critic import ModelCritic, Reviewer
 from codegrad.engines.download import Report, unreported
 from codegrad.engines.engine import Engine, Guidance
@@ -23,6 +22,7 @@ from codegrad.engines.host import Host
 from codegrad.engines.language import ANSWERS, ConstraintSource, ModelSource
 from codegrad.engines.llm import LLMEngine, Style
 from codegrad.engines.local import LocalWire, wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
