@@ -143,7 +143,8 @@ class ChatServer:
 
     lacks: Collection[str] = ()
     """What it refuses as real servers do: `system`, `schema`, `stream`,
-    `temperature`; `answers at once` ignores that a stream was asked for."""
+    `temperature`, `max_tokens`; `answers at once` ignores that a stream was asked
+    for."""
 
     context_tokens: int = 1_000_000
     models: Collection[str] = ()
@@ -241,6 +242,12 @@ class ChatServer:
             (400, "Unsupported value: 'temperature' does not support 0.5."): (
                 "temperature" in self.lacks and "temperature" in body
             ),
+            **{
+                (400, f"Unrecognized request argument supplied: {name}"): (
+                    name in self.lacks and name in body
+                )
+                for name in ("max_tokens", "max_completion_tokens")
+            },
             (422, "streaming is not supported"): (
                 "stream" in self.lacks and body.get("stream")
             ),

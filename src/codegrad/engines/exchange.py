@@ -36,6 +36,9 @@ class Exchange:
     """What went wrong when it was handed over; it comes before all that the client
     libraries make of it on the way up."""
 
+    ends_at: float = float("inf")
+    """When the whole reply has to be there, by the monotonic clock."""
+
     was_sent: bool = False
     """Whether a request went as far as the network."""
 

@@ -6,7 +6,9 @@ billed nor sent again.
 """
 
 import re
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from codegrad.engines.chat import BROKEN_OFF, RawReply, Trouble, WireError
@@ -22,6 +24,8 @@ from codegrad.engines.streams import reported_error
 from codegrad.errors import CodeGradError
 
 _GOOD = 200
+_REDIRECTS = range(300, 400)
+_LOGIN = re.compile(r"//[^/]*@")
 _PAGE = re.compile(
     rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.I | re.S
 )
@@ -35,7 +39,7 @@ class Asking:
 
     name: str
     endpoint: str
-    used: Collection[Feature]
+    used: AbstractSet[Feature]
     """What the request used that it can do without."""
 
     has_answered: bool = False
@@ -52,6 +56,8 @@ def explained(error: Exception, exchange: Exchange, asking: Asking) -> WireError
         return WireError(said, Trouble.FINAL, may_be_billed=True)
     if isinstance(error, TimeoutError):
         said = f"{endpoint} was silent for too long; see --reply-timeout"
+        if time.monotonic() >= exchange.ends_at:
+            said = f"{endpoint} had not finished its reply when the time was over"
         return WireError(said, Trouble.PASSING, may_be_billed=True)
     if raw is None:
         return _no_reply(error, exchange, asking)
@@ -67,6 +73,8 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
     if status == _GOOD and reported.status is not None:
         # Who has begun to answer with 200 can only say in the reply that it failed.
         status = reported.status
+    if status in _REDIRECTS:
+        return _redirect(exchange, asking)
     if status != _GOOD:
         return refusal(
             status,
@@ -83,6 +91,18 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
         Trouble.UNREADABLE,
         # Who answers with an error has sent no completion to pay for.
         may_be_billed=not said,
+    )
+
+
+def _redirect(exchange: Exchange, asking: Asking) -> WireError:
+    """Say where a server sends us; nobody else is given the key."""
+    place = exchange.secrets.hide(exchange.location).partition("?")[0]
+    place = _LOGIN.sub("//", place)
+    to = f"to {shortened(place)!r}" if place else "somewhere else"
+    return WireError(
+        f"{asking.endpoint} redirects {to}, where the key was not sent; if that is the "
+        "server, name its address",
+        Trouble.FINAL,
     )
 
 

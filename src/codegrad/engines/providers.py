@@ -96,8 +96,8 @@ class ProviderWire:
         self._clients: list[Any] = []
         self._has_answered = False
         self._features = set(Feature)
-        if self._address is None:
-            self._features.remove(Feature.BOTH_LIMITS)
+        if self._address is None or self._provider != "openai":
+            self._features.remove(Feature.OLD_LIMIT)
 
     @property
     def endpoint(self) -> str:
@@ -133,7 +133,7 @@ class ProviderWire:
         """Send `request`; the raw reply goes to `keep` before it is read."""
         loop = asyncio.get_running_loop()
         end = loop.time() + longest_s
-        exchange = Exchange(keep, heard, secrets=self._secrets)
+        exchange = Exchange(keep, heard, secrets=self._secrets, ends_at=end)
         # Other requests may give features up while this one is on its way.
         features = frozenset(self._features)
         token = EXCHANGE.set(exchange)
@@ -378,13 +378,14 @@ def _settings(
     chosen: dict[str, object] = {
         "temperature": sampling.temperature if keeps_temperature else None,
         "top_p": sampling.top_p if keeps_temperature else None,
-        "max_tokens": sampling.max_tokens,
         "seed": sampling.seed,
         "timeout": timeout_s,
         # Retries are ours: the client's own would neither be counted nor recorded.
         "max_retries": 0,
     }
-    if Feature.BOTH_LIMITS in features and sampling.max_tokens is not None:
+    if Feature.NEW_LIMIT in features:
+        chosen["max_tokens"] = sampling.max_tokens
+    if Feature.OLD_LIMIT in features and sampling.max_tokens is not None:
         # Some compatible servers know only the name that OpenAI has given up.
         chosen["extra_body"] = {"max_tokens": sampling.max_tokens}
     return {name: value for name, value in chosen.items() if value is not None}

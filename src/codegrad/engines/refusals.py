@@ -11,7 +11,7 @@ the feature; a request is then sent once more without it (`Feature`).
 import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -26,18 +26,27 @@ class Feature(StrEnum):
     SYSTEM = "system role"
     STREAM = "streaming"
     TEMPERATURE = "temperature"
-    BOTH_LIMITS = "the older name of the length limit"
+    OLD_LIMIT = "max_tokens"
+    NEW_LIMIT = "max_completion_tokens"
 
 
 # In the order in which an error is searched: the first that is named is given up.
 _NAMED = {
-    Feature.SCHEMA: r"response_?format|json_?schema|structured.?output|responseSchema",
+    Feature.SCHEMA: r"response_?format|json_?schema|structured.?output|responseSchema|"
+    r"schema is too complex|compiled grammar",
     Feature.SYSTEM: r"system\W* (role|message|prompt|instruction)|role\W+system|"
     r"support\W+'?system|developer instruction|roles must alternate|only user and",
     Feature.TEMPERATURE: r"temperature|top_p",
     Feature.STREAM: r"\bstream(ing|_options)?\b",
-    Feature.BOTH_LIMITS: r"\bmax_tokens\b",
 }
+_LIMITS = frozenset({Feature.OLD_LIMIT, Feature.NEW_LIMIT})
+_LIMIT_NAMED = re.compile(r"\bmax_(?:completion_)?tokens\b")
+_LIMIT_WANTED = re.compile(
+    r"\b(?:use|try|specify|replaced by|in favou?r of)\W+(?:the\W+|parameter\W+)*"
+    rf"({_LIMIT_NAMED.pattern})",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"\bboth\b|same time|together|mutually", re.IGNORECASE)
 _CONTEXT = re.compile(
     r"context.?(length|window|size)|maximum context|n_ctx|too many (input )?tokens|"
     r"prompt is too long|input is too long|exceeds? the (available )?context|"
@@ -49,6 +58,7 @@ _MISUSE = frozenset({400, 404, 405, 415, 422, 501, 500})
 
 _LATER = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
 _TOO_MANY = 429
+_BAD_REQUEST = 400
 _TOO_LARGE = 413
 _FOR_ALL = {
     401: "{endpoint} refused the key for {name}; check it",
@@ -58,6 +68,9 @@ _FOR_ALL = {
     407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
 }
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
+_BAD_KEY = re.compile(
+    r"\bapi.?key\b.{0,20}\b(not valid|invalid|expired)", re.IGNORECASE
+)
 _NO_CREDIT = re.compile(
     r"insufficient_quota|exceeded your current quota|billing|credit balance",
     re.IGNORECASE,
@@ -82,7 +95,7 @@ def refusal(  # noqa: PLR0913 - what a refusal consists of
     *,
     name: str,
     endpoint: str,
-    used: Collection[Feature] = (),
+    used: AbstractSet[Feature] = frozenset(),
     retry_after_s: float | None = None,
 ) -> WireError:
     """Return what an HTTP status other than 200 means for a request to `name`.
@@ -112,6 +125,8 @@ def refusal(  # noqa: PLR0913 - what a refusal consists of
         sentence, trouble = f"{endpoint} asks to slow down", Trouble.BUSY
     elif status == _TOO_MANY:
         sentence, trouble = _FOR_ALL[402], Trouble.FINAL
+    elif status == _BAD_REQUEST and _BAD_KEY.search(said):
+        sentence, trouble = _FOR_ALL[401], Trouble.FINAL
     elif status in _FOR_ALL:
         sentence, trouble = _FOR_ALL[status], Trouble.FINAL
     elif status in _LATER:
@@ -193,12 +208,24 @@ def shortened(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
-def _named_in(said: str, used: Collection[Feature]) -> Feature | None:
-    return next(
-        (
-            feature
-            for feature, pattern in _NAMED.items()
-            if feature in used and re.search(pattern, said, re.IGNORECASE)
-        ),
-        None,
+def _named_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
+    named = (
+        feature
+        for feature, pattern in _NAMED.items()
+        if feature in used and re.search(pattern, said, re.IGNORECASE)
     )
+    return next(named, None) or _limit_in(said, used)
+
+
+def _limit_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
+    """Return which name of the length limit is refused, if the other one is left.
+
+    Without any, a reply could be longer than what was reserved for it.
+    """
+    names = [Feature(name) for name in _LIMIT_NAMED.findall(said)]
+    if not names or not used >= _LIMITS:
+        return None
+    if wanted := _LIMIT_WANTED.search(said):
+        (refused,) = _LIMITS - {Feature(wanted[1])}
+        return refused
+    return Feature.OLD_LIMIT if _BOTH.search(said) else names[0]
