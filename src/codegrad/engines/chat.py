@@ -134,6 +134,12 @@ class ChatReply:
     money: float | None = None
     """US dollars; None if the price is unknown."""
 
+    withheld: str = ""
+    """Why the provider kept the answer or the rest of it back; empty if it did not."""
+
+    is_estimated: bool = False
+    """Whether the server did not count its tokens, or impossibly many."""
+
     @property
     def tokens(self) -> int:
         """Tokens in and out."""

@@ -18,7 +18,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codegrad.budget import Budget, Spent
@@ -71,6 +71,13 @@ class Asked:
     """Whether the reply was on the disk already."""
 
 
+def _asked(reply: ChatReply) -> Asked:
+    """Return what became of a request that was answered; of nothing, nothing."""
+    if reply.withheld and not reply.text.strip():
+        return Asked(None, reply.withheld)
+    return Asked(reply)
+
+
 class ChatClient:
     """Asks one model on behalf of one run.
 
@@ -106,6 +113,9 @@ class ChatClient:
 
         self.unpriced = 0
         """Replies whose price is unknown."""
+
+        self.uncounted = 0
+        """Replies whose tokens are an estimate."""
 
         self._session = new_session()
         self._charged: set[str] = set()
@@ -246,7 +256,7 @@ class ChatClient:
     ) -> Asked | None:
         """Return the recorded reply or a new one; None while somebody else asks."""
         found = await self._recorded(request, label)
-        if found.reply is not None or found.is_final:
+        if found.was_recorded or found.is_final:
             return found
         if reason := await self._turn(request, limit):
             return Asked(None, reason, is_final=True)
@@ -272,12 +282,13 @@ class ChatClient:
             self._charge_unread(found, request, error)
             return Asked(None, f"recorded, but {error}", is_final=replays)
         if is_own:
+            self.uncounted += reply.is_estimated and request.key not in self._charged
             self._charge(request.key, reply.tokens, reply.money)
         else:
             self._uses.append((found.id, label))
         if found.outcome is CallOutcome.OPEN:
             self._settle(found.id, CallOutcome.USED, reply)
-        return Asked(reply, was_recorded=True)
+        return replace(_asked(reply), was_recorded=True)
 
     def _charge_unread(
         self, found: RecordedCall, request: ChatRequest, error: WireError
@@ -407,9 +418,10 @@ class ChatClient:
             self._reserved = self._reserved - reserve
         # A second reply to one question is asked for if the first cannot be read now.
         entry = f"again {call}" if request.key in self._charged else request.key
+        self.uncounted += reply.is_estimated
         self._charge(entry, reply.tokens, reply.money)
         self._settle(call, CallOutcome.USED, reply)
-        return Asked(reply), None
+        return _asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
         """Settle a request without a reply at once: others may wait for its end."""

@@ -362,6 +362,11 @@ class LLMEngine:
             parts.append(f"{lost} requests of a killed run may have been billed")
         if self.client.unpriced:
             parts.append("price unknown")
+        if self.client.uncounted:
+            parts.append("tokens estimated, because the server does not count them")
+        parts += dict.fromkeys(
+            a.reply.withheld for a in asked if a.reply and a.reply.withheld
+        )
         return "; ".join([*parts, *problems, *self._notes])
 
     def state(self) -> dict[str, Any]:

@@ -28,12 +28,12 @@ from codegrad.engines.chat import (
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
 from codegrad.engines.failures import Asking, broken_off, explained
 from codegrad.engines.keys import NO_KEY, PROVIDERS, Secrets, key_of, sendable
-from codegrad.engines.refusals import Feature
-from codegrad.engines.streams import ends_well, is_stream
+from codegrad.engines.refusals import Feature, shortened
+from codegrad.engines.streams import ends_well, is_stream, is_whole, reply_text
 from codegrad.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters
 
 _EXTRAS = {"anthropic": "codegrad[anthropic]", "google": "codegrad[google]"}
@@ -42,6 +42,9 @@ _KINDS = {"openai": "openai-chat"}
 
 _DEFAULT_MAX_TOKENS = 8192
 _GOOD = 200
+_MAX_TOKENS = 100_000_000
+"""More than any model reads or writes for one reply."""
+
 _READING_S = 60.0
 
 
@@ -159,14 +162,12 @@ class ProviderWire:
         features: frozenset[Feature],
         timeout_s: float,
     ) -> ChatReply:
-        """Ask; a server that answers in one piece instead of a stream is fine too."""
+        """Ask; what the client library cannot read of a whole reply is read again."""
         try:
             return await self._ask(model, request, features, timeout_s)
         except Exception:
             raw = exchange.raw
-            if raw is None or raw.status != _GOOD or _is_stream(raw):
-                raise
-            if exchange.failure is not None or Feature.STREAM not in features:
+            if exchange.failure is not None or raw is None or not _is_usable(raw):
                 raise
             EXCHANGE.set(None)
             return await self.read(request, raw)
@@ -181,7 +182,14 @@ class ProviderWire:
             with self._explaining(exchange, features):
                 if self._reader is None:
                     self._reader = self._build(replays=True)
-                return await self._ask(self._reader, request, features, _READING_S)
+                try:
+                    return await self._ask(self._reader, request, features, _READING_S)
+                except Exception:
+                    # Some servers leave out what the library relies on.
+                    text = reply_text(raw.kind, raw.body)
+                    if not text or not _is_usable(raw):
+                        raise
+                    return self._reply(request, text)
         finally:
             RECORDED.reset(token)
 
@@ -268,21 +276,52 @@ class ProviderWire:
                 self._check_whole()
             else:
                 response = await model_request(model, messages, **options)
+        usage = response.usage
+        return self._reply(
+            request,
+            "".join(p.content for p in response.parts if type(p) is TextPart),
+            (usage.input_tokens, usage.output_tokens),
+            is_cut=response.finish_reason == "length",
+            withheld=self._withheld(response),
+        )
+
+    def _reply(
+        self,
+        request: ChatRequest,
+        text: str,
+        counted: tuple[int, int] = (0, 0),
+        *,
+        is_cut: bool = False,
+        withheld: str = "",
+    ) -> ChatReply:
+        """Return what was answered; a server that does not count is counted for."""
         self._has_answered = True
-        text = "".join(p.content for p in response.parts if type(p) is TextPart)
         # Half a surrogate pair can neither be stored nor run.
         text = self._secrets.hide(text.encode("utf-8", "replace").decode())
-        usage = response.usage
-        tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-        if not tokens_in and not tokens_out:
-            # A server that does not count is counted for.
-            tokens_in, tokens_out = request.size, len(text) // 3 + 1
+        is_possible = all(0 <= number <= _MAX_TOKENS for number in counted)
+        is_estimated = not is_possible or not any(counted)
+        if is_estimated:
+            counted = request.size, len(text) // 3 + 1
         return ChatReply(
             text,
-            tokens_in,
-            tokens_out,
-            is_cut=response.finish_reason == "length",
-            money=self.cost(tokens_in, tokens_out),
+            *counted,
+            is_cut,
+            self.cost(*counted),
+            withheld=withheld,
+            is_estimated=is_estimated,
+        )
+
+    def _withheld(self, response: "ModelResponse") -> str:
+        """Return that the provider kept the answer back, in its words."""
+        if response.finish_reason != "content_filter":
+            return ""
+        details = response.provider_details or {}
+        names = ("refusal", "block_reason_message", "block_reason", "finish_reason")
+        said = next((str(details[name]) for name in names if details.get(name)), "")
+        why = f": {shortened(self._secrets.hide(said))}" if said else ""
+        return (
+            f"{self.name} withheld its answer, because a filter of the provider or the "
+            f"model itself refused{why}; word the task otherwise or ask another model"
         )
 
     def _check_whole(self) -> None:
@@ -320,6 +359,10 @@ class ProviderWire:
             if found.trouble is Trouble.ADAPTED:
                 self._features.discard(Feature(found.feature))
             raise found from None
+
+
+def _is_usable(raw: RawReply) -> bool:
+    return raw.status == _GOOD and is_whole(raw.kind, raw.body)
 
 
 def _is_stream(raw: RawReply) -> bool:

@@ -47,11 +47,16 @@ class Arrivals:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
 
     def feed(self, chunk: bytes) -> str:
         """Return the text that became complete with `chunk`."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        head, end, tail = chunk.rpartition(b"\n")
+        if not end:
+            self._rest.append(chunk)
+            return ""
+        lines = b"".join([*self._rest, head]).split(b"\n")
+        self._rest = [tail]
         return "".join(map(_piece, filter(None, map(_event, lines))))
 
 
@@ -72,6 +77,8 @@ def ends_well(body: bytes) -> bool:
 def _is_end(event: _Json) -> bool:
     if event.get("type") == "message_stop":
         return True
+    if _row(event.get("promptFeedback")).get("blockReason"):
+        return True
     ends = [choice.get("finish_reason") for choice in _rows(event.get("choices"))]
     ends += [some.get("finishReason") for some in _rows(event.get("candidates"))]
     return any(ends)
@@ -88,6 +95,12 @@ def reply_text(kind: str, body: bytes) -> str:
         return "".join(map(_piece, events(body)))
     document = _parsed(body)
     return _whole(document) if document else ""
+
+
+def is_whole(kind: str, body: bytes) -> bool:
+    """Return whether a reply is complete and no error."""
+    has_ended = not is_stream(kind, body) or ends_well(body)
+    return has_ended and not reported_error(kind, body).said
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +196,7 @@ def _parsed(text: bytes) -> _Json | None:
 def _piece(event: _Json) -> str:
     """Return the text of one event of a stream."""
     for choice in _rows(event.get("choices")):
-        return _string(_row(choice.get("delta")).get("content"))
+        return _said(_row(choice.get("delta")).get("content"))
     if "delta" in event:
         return _string(_row(event["delta"]).get("text"))
     return _google(event)
@@ -191,17 +204,15 @@ def _piece(event: _Json) -> str:
 
 def _whole(document: _Json) -> str:
     for choice in _rows(document.get("choices")):
-        return _string(_row(choice.get("message")).get("content"))
+        return _said(_row(choice.get("message")).get("content"))
     if "content" in document:
-        parts = _rows(document["content"])
-        return "".join(_string(part.get("text")) for part in parts)
+        return _said(document["content"])
     return _google(document)
 
 
 def _google(document: _Json) -> str:
     for candidate in _rows(document.get("candidates")):
-        parts = _rows(_row(candidate.get("content")).get("parts"))
-        return "".join(_string(part.get("text")) for part in parts)
+        return _said(_row(candidate.get("content")).get("parts"))
     return ""
 
 
@@ -212,6 +223,12 @@ def _rows(value: object) -> list[_Json]:
 
 def _row(value: object) -> _Json:
     return value if isinstance(value, dict) else {}
+
+
+def _said(content: object) -> str:
+    """Return a text that is written as one or as a list of parts."""
+    parts = "".join(_string(part.get("text")) for part in _rows(content))
+    return _string(content) or parts
 
 
 def _string(value: object) -> str:
