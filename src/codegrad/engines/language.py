@@ -34,7 +34,7 @@ from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import tokens
 from codegrad.engines.purse import Purse
 from codegrad.engines.relations import is_relation
-from codegrad.engines.remarks import row_schema
+from codegrad.engines.remarks import or_null, row_schema
 from codegrad.engines.replies import json_values
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
@@ -87,7 +87,7 @@ def answer_schema(task: Task) -> str:
     fields: dict[str, object] = {"examples": {"type": "array", "items": row}}
     if not task.is_program:
         fields |= {name: {"type": "array", "items": text} for name in _LISTS}
-        fields["cost"] = {"type": ["string", "null"]}
+        fields["cost"] = or_null(text)
     return json.dumps(row_schema(fields), sort_keys=True)
 
 
