@@ -2,13 +2,16 @@
 
 import gzip
 import json
+import socket
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codegrad.engines.chat import Trouble
+from codegrad.engines.chat import Trouble, WireError
 from codegrad.engines.transport import MAX_REPLY
 from codegrad.store.calls import CallOutcome
 from tests.engines.asking import Session, echo, question
@@ -311,3 +314,83 @@ def test_the_time_of_a_reply_is_said_to_be_over(server: ChatServer) -> None:
     error = Wired(server).failure(question(server, "q"), longest_s=0.5)
     assert "had not finished its reply when the time was over" in str(error)
     assert error.trouble is Trouble.PASSING
+
+
+@contextmanager
+def saying(words: bytes) -> Iterator[str]:
+    """Answer every connection with bytes that may be no HTTP at all."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection.recv(65536)
+                    connection.sendall(words)
+                    connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def failure_at(url: str, server: ChatServer, **options: Any) -> WireError:
+    server.url, own = url, server.url
+    try:
+        return Wired(server).failure(question(server, "q"), **options)
+    finally:
+        server.url = own
+
+
+@pytest.mark.parametrize(
+    ("words", "trouble", "sentence"),
+    [
+        (b"\x15\x03\x01\x00\x02\x02P", Trouble.FINAL, "does not speak HTTP; correct"),
+        (b"", Trouble.PASSING, "broke off: RemoteProtocolError: Server disconnected"),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"a" * 500_000, Trouble.PASSING, "broke off: "),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n",
+            Trouble.PASSING,
+            "broke off in the middle of a reply",
+        ),
+    ],
+)
+def test_what_is_no_http_is_a_sentence(
+    server: ChatServer, words: bytes, trouble: Trouble, sentence: str
+) -> None:
+    with saying(words) as url:
+        error = failure_at(url, server)
+    assert sentence in str(error)
+    assert error.trouble is trouble
+
+
+def test_a_connection_that_never_comes_about_is_not_paid(server: ChatServer) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        place = full.getsockname()
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:
+            one.settimeout(0)
+            one.connect_ex(place)
+        error = failure_at(f"http://127.0.0.1:{place[1]}/v1", server, timeout_s=0.5)
+        for one in waiting:
+            one.close()
+    assert "cannot be reached: start the server, or correct the address" in str(error)
+    assert (error.trouble, error.may_be_billed) == (Trouble.UNREACHABLE, False)
+
+
+def test_a_page_beside_an_error_is_named(server: ChatServer) -> None:
+    page = b"<html><title>The plain HTTP request was sent to HTTPS port</title></html>"
+    sends(server, page, {"content-type": "text/html"}, 400)
+    error = Wired(server).failure(question(server, "q"))
+    assert "(HTTP 400: a web page ('The plain HTTP request was sent to HTTPS" in str(
+        error
+    )
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 503])
+def test_words_of_a_server_command_no_terminal(server: ChatServer, status: int) -> None:
+    said = json.dumps({"error": {"message": "no\x1b]52;c;eA==\x07\u202e\x9b2J"}})
+    sends(server, said.encode(), status=status)
+    assert str(Wired(server).failure(question(server, "q"))).isprintable()

@@ -39,8 +39,11 @@ class Exchange:
     ends_at: float = float("inf")
     """When the whole reply has to be there, by the monotonic clock."""
 
+    was_made: bool = False
+    """Whether the client library had a request to send."""
+
     was_sent: bool = False
-    """Whether a request went as far as the network."""
+    """Whether any of it was sent."""
 
     stopped: str = ""
     """What the server did that its reply was not taken any further."""

@@ -55,15 +55,22 @@ def explained(error: Exception, exchange: Exchange, asking: Asking) -> WireError
         said = f"{endpoint} {exchange.stopped}"
         return WireError(said, Trouble.FINAL, may_be_billed=True)
     if isinstance(error, TimeoutError):
-        said = f"{endpoint} was silent for too long; see --reply-timeout"
-        if time.monotonic() >= exchange.ends_at:
-            said = f"{endpoint} had not finished its reply when the time was over"
-        return WireError(said, Trouble.PASSING, may_be_billed=True)
+        return _late(exchange, endpoint)
     if raw is None:
         return _no_reply(error, exchange, asking)
     if raw.status == BROKEN_OFF:
         return broken_off(endpoint)
     return _no_completion(raw, exchange, asking)
+
+
+def _late(exchange: Exchange, endpoint: str) -> WireError:
+    """Say what took too long."""
+    if not exchange.was_sent:
+        return unreachable(endpoint, "no connection came about in time")
+    said = f"{endpoint} was silent for too long; see --reply-timeout"
+    if time.monotonic() >= exchange.ends_at:
+        said = f"{endpoint} had not finished its reply when the time was over"
+    return WireError(said, Trouble.PASSING, may_be_billed=True)
 
 
 def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireError:
@@ -73,6 +80,8 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
     if status == _GOOD and reported.status is not None:
         # Who has begun to answer with 200 can only say in the reply that it failed.
         status = reported.status
+    if status != _GOOD:
+        said = said or _page(raw)
     if status in _REDIRECTS:
         return _redirect(exchange, asking)
     if status != _GOOD:
@@ -137,14 +146,22 @@ def _no_model(page: str, asking: Asking) -> WireError:
 
 def _no_reply(error: Exception, exchange: Exchange, asking: Asking) -> WireError:
     """Say why nothing came back: it was not sent, or the connection broke off."""
-    from codegrad.engines.transport import is_before_sending  # noqa: PLC0415
+    from codegrad.engines.transport import (  # noqa: PLC0415 - imports httpx2
+        is_before_sending,
+        is_other_protocol,
+    )
 
     causes = list(_causes(error))
     first = next(filter(is_before_sending, causes), None)
     last = first or causes[-1]
     said = f"{type(last).__name__}: {shortened(exchange.secrets.hide(str(last)))}"
-    if exchange.was_sent and first is not None:
+    if exchange.was_made and (first is not None or not exchange.was_sent):
         return unreachable(asking.endpoint, said)
+    if any(map(is_other_protocol, causes)) and not asking.has_answered:
+        return WireError(
+            f"{asking.endpoint} does not speak HTTP; correct the address ({said})",
+            Trouble.FINAL,
+        )
     if exchange.was_sent:
         return WireError(
             f"{asking.endpoint} broke off: {said}", Trouble.PASSING, may_be_billed=True

@@ -204,7 +204,15 @@ def named_wait_s(said: str) -> float | None:
 
 
 def shortened(text: str) -> str:
-    """Return a server's words, cut where they are too long to show."""
+    r"""Return a server's words, cut where they are too long to show.
+
+    Without what would command a terminal.
+
+    Example:
+        >>> shortened("no\x1b[2J more")
+        'no?[2J more'
+    """
+    text = "".join(c if c.isprintable() else "?" for c in text[: _MAX_SHOWN + 1])
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 

@@ -107,11 +107,19 @@ async def _overhear(response: httpx2.Response) -> None:
     await response.aread()
 
 
-async def _note_sending(request: httpx2.Request) -> None:
-    del request
+async def _watch(request: httpx2.Request) -> None:
+    """Learn from the layers below when the request itself is sent."""
     exchange = EXCHANGE.get()
-    if exchange is not None:
-        exchange.was_sent = True
+    if exchange is None:
+        return
+
+    async def trace(event: str, info: object) -> None:
+        del info
+        if event.endswith("send_request_headers.started"):
+            exchange.was_sent = True
+
+    exchange.was_made = True
+    request.extensions = {**request.extensions, "trace": trace}
 
 
 def overheard_client() -> httpx2.AsyncClient:
@@ -124,7 +132,7 @@ def overheard_client() -> httpx2.AsyncClient:
     """
     try:
         return httpx2.AsyncClient(
-            event_hooks={"request": [_note_sending], "response": [_overhear]},
+            event_hooks={"request": [_watch], "response": [_overhear]},
             timeout=None,
             # Whoever is redirected to would be given the key.
             follow_redirects=False,
@@ -172,6 +180,12 @@ def replaying_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         transport=httpx2.MockTransport(_recorded), trust_env=False
     )
+
+
+def is_other_protocol(error: BaseException) -> bool:
+    """Return whether what answered does not speak HTTP."""
+    is_illegal = "illegal" in str(error)
+    return isinstance(error, httpx2.RemoteProtocolError) and is_illegal
 
 
 def is_before_sending(error: BaseException) -> bool:
