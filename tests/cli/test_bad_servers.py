@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codegrad.cli.main import run
 from tests.cli.shell import CODE, STUB, WRONG, Shell, always
-from tests.engines.chat_server import Fault
+from tests.engines.chat_server import Fault, completion
 
 
 @pytest.mark.parametrize(
@@ -201,3 +202,47 @@ def test_a_proxy_that_is_not_there_is_named(
     )
     assert code == 2
     assert "check the proxy in HTTP_PROXY, or correct the address" in err
+
+
+def completion_with(**changes: Any) -> bytes:
+    body = {"model": "coder", "messages": []}
+    return json.dumps({**completion(CODE, body), **changes}).encode()
+
+
+def test_tokens_that_are_not_counted_are_said_to_be_estimated(shell: Shell) -> None:
+    fault = Fault("raw", body=completion_with(usage=[10**30]))
+    shell.server.faults = lambda *_: fault
+    code, _, err = shell.refine()
+    assert code == 0, err
+    assert "tokens in and out (estimated where the server does not count them)" in err
+
+
+def test_a_filter_that_refuses_the_task_is_the_reason(shell: Shell) -> None:
+    message = {"role": "assistant", "content": None, "refusal": "I must not do that"}
+    choice = {"index": 0, "finish_reason": "content_filter", "message": message}
+    fault = Fault("raw", body=completion_with(choices=[choice]))
+    shell.server.faults = lambda *_: fault
+    code, out, _ = shell.refine()
+    assert code == 1
+    assert "withheld its answer, because a filter of the provider or the model" in out
+    assert "I must not do that" in out
+    assert len(shell.server.requests) == 4, "no second round is paid"
+
+
+def test_a_page_for_a_browser_is_one_sentence(shell: Shell) -> None:
+    fault = Fault(
+        "raw", headers={"content-type": "text/html"}, body=b"<title>Hi</title>"
+    )
+    shell.server.faults = lambda *_: fault
+    code, out, err = shell.refine()
+    assert (code, out) == (2, "")
+    assert "answers with a web page ('Hi') instead of a model's reply: correct" in err
+    assert len(shell.server.requests) == 1
+
+
+def test_a_redirect_is_one_sentence(shell: Shell) -> None:
+    fault = Fault("raw", 307, {"location": "http://127.0.0.1:9/v1"})
+    shell.server.faults = lambda *_: fault
+    code, out, err = shell.refine()
+    assert (code, out) == (2, "")
+    assert "redirects to 'http://127.0.0.1:9/v1', where the key was not sent" in err

@@ -137,9 +137,6 @@ class ChatReply:
     withheld: str = ""
     """Why the provider kept the answer or the rest of it back; empty if it did not."""
 
-    is_estimated: bool = False
-    """Whether the server did not count its tokens, or impossibly many."""
-
     @property
     def tokens(self) -> int:
         """Tokens in and out."""
@@ -214,6 +211,11 @@ class Wire(Protocol):
 
         It is the same as long as the wire is used.
         """
+        ...
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the tokens of any reply are an estimate of ours."""
         ...
 
     async def send(

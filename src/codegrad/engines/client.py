@@ -67,6 +67,9 @@ class Asked:
     is_final: bool = False
     """Whether this client will answer no other request either."""
 
+    is_withheld: bool = False
+    """Whether there is a reply, and the provider kept its text back."""
+
     was_recorded: bool = False
     """Whether the reply was on the disk already."""
 
@@ -74,7 +77,7 @@ class Asked:
 def _asked(reply: ChatReply) -> Asked:
     """Return what became of a request that was answered; of nothing, nothing."""
     if reply.withheld and not reply.text.strip():
-        return Asked(None, reply.withheld)
+        return Asked(None, reply.withheld, is_withheld=True)
     return Asked(reply)
 
 
@@ -113,9 +116,6 @@ class ChatClient:
 
         self.unpriced = 0
         """Replies whose price is unknown."""
-
-        self.uncounted = 0
-        """Replies whose tokens are an estimate."""
 
         self._session = new_session()
         self._charged: set[str] = set()
@@ -282,7 +282,6 @@ class ChatClient:
             self._charge_unread(found, request, error)
             return Asked(None, f"recorded, but {error}", is_final=replays)
         if is_own:
-            self.uncounted += reply.is_estimated and request.key not in self._charged
             self._charge(request.key, reply.tokens, reply.money)
         else:
             self._uses.append((found.id, label))
@@ -418,7 +417,6 @@ class ChatClient:
             self._reserved = self._reserved - reserve
         # A second reply to one question is asked for if the first cannot be read now.
         entry = f"again {call}" if request.key in self._charged else request.key
-        self.uncounted += reply.is_estimated
         self._charge(entry, reply.tokens, reply.money)
         self._settle(call, CallOutcome.USED, reply)
         return _asked(reply), None

@@ -183,6 +183,8 @@ class LLMEngine:
         if failed and len(failed) == len(asked):
             self._refuse(failed[0], program)
         is_over = self._dry >= self.style.patience or any(a.is_final for a in failed)
+        # A filter that refuses a whole round would refuse the next one, which is paid.
+        is_over = is_over or (bool(asked) and all(a.is_withheld for a in asked))
         return Answer(
             proposals,
             purse.spent,
@@ -362,8 +364,8 @@ class LLMEngine:
             parts.append(f"{lost} requests of a killed run may have been billed")
         if self.client.unpriced:
             parts.append("price unknown")
-        if self.client.uncounted:
-            parts.append("tokens estimated, because the server does not count them")
+        if self.client.wire.estimates:
+            parts.append("tokens estimated")
         parts += dict.fromkeys(
             a.reply.withheld for a in asked if a.reply and a.reply.withheld
         )

@@ -78,6 +78,9 @@ class ProviderWire:
         self.name = name
         """What sentences call the model."""
 
+        self.estimates = False
+        """Whether the tokens of any reply are an estimate of ours."""
+
         self._provider, self._model = split_model(name)
         self._address = None if base_url is None else read_address(base_url)
         if self._address is None and self._provider == "openai":
@@ -299,16 +302,15 @@ class ProviderWire:
         # Half a surrogate pair can neither be stored nor run.
         text = self._secrets.hide(text.encode("utf-8", "replace").decode())
         is_possible = all(0 <= number <= _MAX_TOKENS for number in counted)
-        is_estimated = not is_possible or not any(counted)
-        if is_estimated:
+        if not is_possible or not any(counted):
+            self.estimates = True
             counted = request.size, len(text) // 3 + 1
         return ChatReply(
             text,
             *counted,
             is_cut,
             self.cost(*counted),
-            withheld=withheld,
-            is_estimated=is_estimated,
+            withheld,
         )
 
     def _withheld(self, response: "ModelResponse") -> str:

@@ -183,7 +183,10 @@ class Team:
             price = f"${spent.money:.4f}"
             price += " and what is of unknown price" if None in prices else ""
         calls = f"{spent.calls:,} call{'s' * (spent.calls != 1)}"
-        return f"paid: {calls}, {spent.tokens:,} tokens in and out; {price}"
+        counted = f"{spent.tokens:,} tokens in and out"
+        if any(wire.estimates for wire in self._wires.values()):
+            counted += " (estimated where the server does not count them)"
+        return f"paid: {calls}, {counted}; {price}"
 
     def shares(self, guidance: Guidance) -> list[Share]:
         """Return what each model is asked for, by a strategy's guidance."""
