@@ -9,7 +9,7 @@ import shutil
 import ssl
 import subprocess
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,69 +17,8 @@ from typing import Any
 import pytest
 
 from codegrad.cli.main import run
-from tests.engines.chat_server import ChatServer, Fault
-
-STUB = '''def double_all(items):
-    """Return every item twice as large.
-
-    >>> double_all([1, 2])
-    [2, 4]
-    >>> double_all([])
-    []
-    """
-    raise NotImplementedError
-'''
-CODE = "```python\ndef double_all(items):\n    return [2 * item for item in items]\n```"
-WRONG = "```python\ndef double_all(items):\n    return items\n```"
-REVIEW = '{"critiques": [{"line": 9, "problem": "nothing is done", "change": "do it"}]}'
-SPEAKS_FIRST = ["--strategy", "no-search", "--budget", "calls=12,candidates=50"]
-
-
-def answer(prompt: str, body: Mapping[str, Any]) -> str:
-    del prompt
-    return REVIEW if body["model"] == "reviewer" else CODE
-
-
-def always(text: str) -> Callable[[str, Mapping[str, Any]], str]:
-    return lambda _prompt, _body: text
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer(answer, key="sk-right").running() as running:
-        yield running
-
-
-class Shell:
-    """The command in a folder, and what it printed."""
-
-    def __init__(
-        self, folder: Path, server: ChatServer, capture: pytest.CaptureFixture[str]
-    ) -> None:
-        self.file = folder / "double.py"
-        self.file.write_text(STUB)
-        self.server = server
-        self._capture = capture
-
-    def refine(self, *options: str) -> tuple[int, str, str]:
-        options = options or ("--engine", "openai:coder")
-        code = run(["refine", str(self.file), *SPEAKS_FIRST, *options])
-        out, err = self._capture.readouterr()
-        assert "Traceback" not in err
-        assert "sk-right" not in out + err
-        return code, out, err
-
-
-@pytest.fixture
-def shell(
-    tmp_path: Path,
-    server: ChatServer,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Shell:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
-    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-    return Shell(tmp_path, server, capsys)
+from tests.cli.shell import CODE, REVIEW, STUB, WRONG, Shell, always
+from tests.engines.chat_server import Fault, completion
 
 
 @pytest.mark.parametrize(
@@ -274,3 +213,47 @@ def test_a_proxy_that_is_not_there_is_named(
     )
     assert code == 2
     assert "check the proxy in HTTP_PROXY, or correct the address" in err
+
+
+def completion_with(**changes: Any) -> bytes:
+    body = {"model": "coder", "messages": []}
+    return json.dumps({**completion(CODE, body), **changes}).encode()
+
+
+def test_tokens_that_are_not_counted_are_said_to_be_estimated(shell: Shell) -> None:
+    fault = Fault("raw", body=completion_with(usage=[10**30]))
+    shell.server.faults = lambda *_: fault
+    code, _, err = shell.refine()
+    assert code == 0, err
+    assert "tokens in and out (estimated where the server does not count them)" in err
+
+
+def test_a_filter_that_refuses_the_task_is_the_reason(shell: Shell) -> None:
+    message = {"role": "assistant", "content": None, "refusal": "I must not do that"}
+    choice = {"index": 0, "finish_reason": "content_filter", "message": message}
+    fault = Fault("raw", body=completion_with(choices=[choice]))
+    shell.server.faults = lambda *_: fault
+    code, out, _ = shell.refine()
+    assert code == 1
+    assert "withheld its answer, because a filter of the provider or the model" in out
+    assert "I must not do that" in out
+    assert len(shell.server.requests) == 4, "no second round is paid"
+
+
+def test_a_page_for_a_browser_is_one_sentence(shell: Shell) -> None:
+    fault = Fault(
+        "raw", headers={"content-type": "text/html"}, body=b"<title>Hi</title>"
+    )
+    shell.server.faults = lambda *_: fault
+    code, out, err = shell.refine()
+    assert (code, out) == (2, "")
+    assert "answers with a web page ('Hi') instead of a model's reply: correct" in err
+    assert len(shell.server.requests) == 1
+
+
+def test_a_redirect_is_one_sentence(shell: Shell) -> None:
+    fault = Fault("raw", 307, {"location": "http://127.0.0.1:9/v1"})
+    shell.server.faults = lambda *_: fault
+    code, out, err = shell.refine()
+    assert (code, out) == (2, "")
+    assert "redirects to 'http://127.0.0.1:9/v1', where the key was not sent" in err

@@ -6,7 +6,8 @@ from typing import Any
 
 from codegrad.budget import Budget
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
-from codegrad.engines.client import Asked, ChatClient, Patience
+from codegrad.engines.client import Asked, ChatClient
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.store.calls import CallBook
 from tests.engines.chat_server import ChatServer

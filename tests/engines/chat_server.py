@@ -5,6 +5,7 @@ address to FOLDER/address and a line for each reply that a provider would bill t
 FOLDER/billed.
 """
 
+import base64
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+JSON = "application/json"
 Answer = Callable[[str, Mapping[str, Any]], str]
 """The reply to the last user message, given the whole request body."""
 
@@ -28,12 +30,15 @@ class Fault:
     """What is done instead of answering."""
 
     kind: str
-    """`status`, `cut`, `clean cut`, `slow`, `empty`, `no code`, `not json` or `error
-    body`; a cut is an error of the line, a clean cut a stream that just ends."""
+    """`status`, `cut`, `clean cut`, `slow`, `empty`, `no code`, `not json`, `error
+    body`, `raw` or `endless`; a cut is an error of the line, a clean cut a stream that
+    just ends."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    body: bytes = b""
+    """Of `raw`: what is sent; of `endless`: what is sent again and again."""
 
 
 Faults = Callable[[int, str], Fault | None]
@@ -87,6 +92,14 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(b"0\r\n\r\n")
 
+    def stream_for_ever(self, piece: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        self.close_connection = True
+        while True:
+            self.wfile.write(piece)
+
     def finish(self) -> None:
         with suppress(OSError):
             super().finish()
@@ -106,9 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         raw = data if isinstance(data, bytes) else json.dumps(data).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(raw)))
-        for name, value in (headers or {}).items():
+        for name, value in {"content-type": JSON, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(raw[: len(raw) // 2] if cut else raw)
@@ -126,9 +138,13 @@ class ChatServer:
     key: str = ""
     """The key that clients must send; empty accepts every key."""
 
+    login: str = ""
+    """The name and password that clients must send, instead of a key."""
+
     lacks: Collection[str] = ()
     """What it refuses as real servers do: `system`, `schema`, `stream`,
-    `temperature`; `answers at once` ignores that a stream was asked for."""
+    `temperature`, `max_tokens`; `answers at once` ignores that a stream was asked
+    for."""
 
     context_tokens: int = 1_000_000
     models: Collection[str] = ()
@@ -171,7 +187,10 @@ class ChatServer:
 
     def serve(self, handler: Any, body: Mapping[str, Any], number: int) -> None:
         prompt = last_prompt(body)
-        if self.key and handler.headers["authorization"] != f"Bearer {self.key}":
+        wanted = f"Bearer {self.key}" if self.key else ""
+        if self.login:
+            wanted = f"Basic {base64.b64encode(self.login.encode()).decode()}"
+        if wanted and handler.headers["authorization"] != wanted:
             handler.reply(401, {"error": {"message": "Incorrect API key provided"}})
             return
         if problem := self.refusal(body):
@@ -227,6 +246,12 @@ class ChatServer:
             (400, "Unsupported value: 'temperature' does not support 0.5."): (
                 "temperature" in self.lacks and "temperature" in body
             ),
+            **{
+                (400, f"Unrecognized request argument supplied: {name}"): (
+                    name in self.lacks and name in body
+                )
+                for name in ("max_tokens", "max_completion_tokens")
+            },
             (422, "streaming is not supported"): (
                 "stream" in self.lacks and body.get("stream")
             ),
@@ -245,8 +270,12 @@ class ChatServer:
             case "slow":
                 time.sleep(fault.seconds)
                 handler.close_connection = True
+            case "raw":
+                handler.reply(fault.status, fault.body, fault.headers)
+            case "endless":
+                handler.stream_for_ever(fault.body)
             case "not json":
-                handler.reply(200, b"<html>proxy error</html>")
+                handler.reply(200, b"proxy error")
             case "error body":
                 handler.reply(200, {"error": {"message": "upstream is down"}})
             case _:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from codegrad.engines.addresses import Address
 from codegrad.engines.choice import (
     DEFAULT_MODELS,
     check_address,
@@ -196,8 +197,8 @@ def odd_server(body: bytes, status: int) -> Iterator[str]:
 )
 def test_what_is_no_list_of_models_is_none(body: bytes, status: int) -> None:
     with odd_server(body, status) as url:
-        assert served_models(url) == []
-    assert served_models("http://127.0.0.1:notaport/v1") == []
+        assert served_models(Address(url)) == []
+    assert served_models(Address("http://127.0.0.1:notaport/v1")) == []
 
 
 def test_the_survey_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest, Sampling
-from codegrad.engines.client import Patience
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire, split_model
 from codegrad.engines.streams import reply_text
 from codegrad.errors import EngineError, UsageError
@@ -98,7 +98,7 @@ def test_the_raw_reply_is_on_the_disk_before_it_is_read(
     server.faults = lambda number, _: Fault("not json") if number == 1 else None
     session.ask(["q"])
     bad, good = session.book.calls()
-    assert bad.body == b"<html>proxy error</html>"
+    assert bad.body == b"proxy error"
     assert bad.outcome is CallOutcome.FAILED
     assert reply_text(good.kind or "", good.body or b"") == "re: q"
 

@@ -15,7 +15,7 @@ from codegrad.engines.chat import (
     Trouble,
     WireError,
 )
-from codegrad.engines.client import Patience
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.errors import StoreError
 from codegrad.store.calls import CacheMode, CallBook, CallOutcome, Settlement
@@ -171,7 +171,7 @@ def test_a_wait_is_not_shortened(server: ChatServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        ({}, "asks to wait 3,600 s, which is too long for a run: go on later with"),
+        ({}, "asks to wait 60 minutes, which is too long for a run: go on later with"),
         (
             {"seconds": 20.0},
             "the budget is spent (seconds): the server asks to wait 60",

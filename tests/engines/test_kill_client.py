@@ -20,7 +20,8 @@ import sys
 from pathlib import Path
 from codegrad.budget import Budget
 from codegrad.engines.chat import ChatRequest, Message, Role
-from codegrad.engines.client import ChatClient, Patience
+from codegrad.engines.client import ChatClient
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.store.calls import CallBook
 folder, url = Path(sys.argv[1]), sys.argv[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codegrad.engines.client import Patience
+from codegrad.engines.patience import Patience
 from codegrad.store.calls import CacheMode, CallBook, new_session
 from tests.engines.asking import FAST, Session, echo, question
 from tests.engines.chat_server import ChatServer, Fault

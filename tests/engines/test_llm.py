@@ -10,9 +10,9 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.code import Program
-from codegrad.engines.client import Patience
 from codegrad.engines.engine import Attempt, Direction
 from codegrad.engines.llm import LLMEngine, Style
+from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import (
     PromptTooLongError,
     proposal_prompt,

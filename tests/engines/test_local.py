@@ -13,7 +13,7 @@ import pytest
 
 from codegrad.budget import Budget
 from codegrad.engines.chat import ChatRequest, Message, Role, Sampling
-from codegrad.engines.client import ChatClient, Patience
+from codegrad.engines.client import ChatClient
 from codegrad.engines.llm import LLMEngine, Style
 from codegrad.engines.local import (
     LocalWire,
@@ -23,6 +23,7 @@ from codegrad.engines.local import (
     thread_count,
     weights_of,
 )
+from codegrad.engines.patience import Patience
 from codegrad.errors import EngineError, UsageError
 from codegrad.refine import Outcome, refine
 from codegrad.store.calls import CallBook

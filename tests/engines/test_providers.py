@@ -110,7 +110,8 @@ def test_a_recorded_reply_is_read_in_the_form_in_which_it_came(
     ("kind", "body", "trouble", "words", "billed"),
     [
         (EVENTS, stream("x", "stop")[:200], "passing", "broke off", True),
-        (JSON, b"<html>", "unreadable", "not the expected JSON", True),
+        (JSON, b"<html>", "final", "a web page instead", False),
+        (JSON, b"OK", "unreadable", "not the expected JSON", True),
         (JSON, b"[]", "unreadable", "cannot be read", True),
         (JSON, b'{"choices": 3}', "unreadable", "cannot be read", True),
         (JSON, b'{"error": "down"}', "unreadable", "read: down", False),

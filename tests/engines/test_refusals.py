@@ -34,7 +34,35 @@ ALL = frozenset(Feature)
         ),
         (422, "streaming is not supported", Feature.STREAM),
         (400, "stream_options: unexpected field", Feature.STREAM),
-        (400, "max_tokens and max_completion_tokens cannot both", Feature.BOTH_LIMITS),
+        (400, "max_tokens and max_completion_tokens cannot both", Feature.OLD_LIMIT),
+        (
+            400,
+            "Setting 'max_completion_tokens' and 'max_tokens' at the same time is "
+            "not supported.",
+            Feature.OLD_LIMIT,
+        ),
+        (
+            400,
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            Feature.OLD_LIMIT,
+        ),
+        (
+            400,
+            "Please use max_completion_tokens instead of max_tokens",
+            Feature.OLD_LIMIT,
+        ),
+        (
+            400,
+            "Unrecognized request argument supplied: max_completion_tokens",
+            Feature.NEW_LIMIT,
+        ),
+        (
+            422,
+            "body.max_completion_tokens: Extra inputs are not permitted",
+            Feature.NEW_LIMIT,
+        ),
+        (400, "max_completion_tokens is unknown, use max_tokens", Feature.NEW_LIMIT),
     ],
 )
 def test_a_feature_that_is_refused_is_left_out_once(
@@ -44,6 +72,13 @@ def test_a_feature_that_is_refused_is_left_out_once(
     assert (found.trouble, found.feature) == (Trouble.ADAPTED, feature)
     again = refusal(status, said, name="m", endpoint="e", used=ALL - {feature})
     assert again.trouble is not Trouble.ADAPTED
+
+
+def test_one_name_of_the_length_limit_is_left() -> None:
+    for name in (Feature.OLD_LIMIT, Feature.NEW_LIMIT):
+        said = f"Unrecognized request argument supplied: {name}"
+        found = refusal(400, said, name="m", endpoint="e", used=ALL - {name})
+        assert found.trouble is Trouble.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -117,6 +152,7 @@ def test_who_says_when_to_come_back_is_busy(
         (500, "upstream is down", Trouble.PASSING, "e failed (HTTP 500: upstream"),
         (400, "content policy", Trouble.REFUSED, "refused the request for m"),
         (407, "", Trouble.FINAL, "the proxy before e wants a login"),
+        (400, "API key not valid.", Trouble.FINAL, "refused the key for m; check it"),
     ],
 )
 def test_other_refusals_say_what_to_do(

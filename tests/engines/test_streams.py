@@ -63,13 +63,13 @@ def test_streams_of_the_other_dialects_are_read() -> None:
 def test_bytes_that_are_no_reply_give_no_text(body: bytes) -> None:
     for kind in (STREAM_KIND, "text/html"):
         assert isinstance(reply_text(kind, body), str)
-        assert isinstance(reported_error(kind, body), str)
+        assert isinstance(reported_error(kind, body).said, str)
 
 
 def test_an_error_is_found_wherever_it_is_said() -> None:
     error = {"error": {"message": "no\n more"}}
     body = json.dumps(error).encode()
-    assert reported_error("application/json", body) == "no more"
-    assert reported_error(STREAM_KIND, b"data: " + body) == "no more"
-    assert reported_error("", b'{"error": "plain"}') == "plain"
-    assert reported_error("", json.dumps(completion("x", BODY)).encode()) == ""
+    assert reported_error("application/json", body).said == "no more"
+    assert reported_error(STREAM_KIND, b"data: " + body).said == "no more"
+    assert reported_error("", b'{"error": "plain"}').said == "plain"
+    assert reported_error("", json.dumps(completion("x", BODY)).encode()).said == ""

@@ -119,6 +119,7 @@ def test_a_recorded_reply_comes_from_no_network() -> None:
     [
         (httpx2.ConnectError(""), True),
         (httpx2.ConnectTimeout(""), True),
+        (httpx2.LocalProtocolError(""), True),
         (httpx2.ReadError(""), False),
         (httpx2.ReadTimeout(""), False),
         (OSError(), False),

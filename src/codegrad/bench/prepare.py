@@ -17,6 +17,7 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.solve import POOL, Job, Means, Settings
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget
+from codegrad.engines.addresses import typed_address
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.choice import check_address, choose
 from codegrad.engines.pool import read_pool
@@ -155,6 +156,8 @@ def prepare(asked: Asked) -> Prepared:
 def _settings(asked: Asked) -> tuple[Settings, Path | None]:
     kind, colon, rest = asked.engine.partition(":")
     pool, checksum, base_url = asked.pool, "", asked.base_url
+    if base_url is not None:
+        base_url = typed_address(base_url).url
     if kind == POOL:
         pool = Path(rest) if colon else pool
         if pool is None:

@@ -1,15 +1,14 @@
 """Which models take part in a run: as options say and as a run stores it."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from codegrad.budget import Budget
+from codegrad.engines.addresses import environment_address, typed_address
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.choice import (
-    BASE_URL_VARIABLE,
     check_address,
     check_model,
     choose,
@@ -80,11 +79,14 @@ class Models:
         roles = Roles(choice.engine, critic, source)
         check_address(base_url, roles.models)
         # The run goes on at the same address, whatever the environment says then.
-        server = choice.base_url or base_url or os.environ.get(BASE_URL_VARIABLE)
+        server = choice.base_url
+        if server is None and any(map(is_openai, roles.models)):
+            named = typed_address(base_url) if base_url else environment_address()
+            server = named.url if named else None
         return cls(
             choice.engine,
             choice.reason,
-            server if any(map(is_openai, roles.models)) else None,
+            server,
             critic,
             cache,
             strategy,

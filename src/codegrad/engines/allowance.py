@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from codegrad.budget import Budget, Spent
 from codegrad.engines.chat import ChatRequest
+from codegrad.engines.patience import spoken
+
+_NO_TIME = "the budget is spent (seconds)"
 
 
 def worst_of(request: ChatRequest, price: float | None) -> Spent:
@@ -40,7 +43,7 @@ class Allowance:
         used = spent - self.before
         budget, worst = self.budget, worst_of(request, price)
         if self.seconds_left() <= 0:
-            return "the budget is spent (seconds)"
+            return _NO_TIME
         if budget.calls is not None and used.calls + 1 > budget.calls:
             return "the budget is spent (calls)"
         if budget.tokens is not None and used.tokens + worst.tokens > budget.tokens:
@@ -63,9 +66,12 @@ class Allowance:
 
     def cannot_wait(self, wait_s: float) -> str:
         """Return why `wait_s` seconds cannot be waited, or nothing."""
-        if wait_s <= self.seconds_left():
+        left = self.seconds_left()
+        if left <= 0:
+            return _NO_TIME
+        if wait_s <= left:
             return ""
         return (
-            f"the budget is spent (seconds): the server asks to wait {wait_s:,.0f} s, "
-            f"{max(0.0, self.seconds_left()):,.0f} are left"
+            f"{_NO_TIME}: the server asks to wait {spoken(wait_s)}, {spoken(left)} are "
+            "left"
         )

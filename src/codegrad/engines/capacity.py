@@ -6,9 +6,9 @@ Invariant: what the user said is kept to; all else suits the model.
 
 from dataclasses import dataclass
 
-from codegrad.engines.client import Patience
 from codegrad.engines.llm import Style
 from codegrad.engines.local import CONTEXT_TOKENS, is_local
+from codegrad.engines.patience import Patience
 from codegrad.errors import UsageError
 
 CONTEXT = 32_000

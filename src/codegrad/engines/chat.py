@@ -134,6 +134,9 @@ class ChatReply:
     money: float | None = None
     """US dollars; None if the price is unknown."""
 
+    withheld: str = ""
+    """Why the provider kept the answer or the rest of it back; empty if it did not."""
+
     @property
     def tokens(self) -> int:
         """Tokens in and out."""
@@ -208,6 +211,11 @@ class Wire(Protocol):
 
         It is the same as long as the wire is used.
         """
+        ...
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the tokens of any reply are an estimate of ours."""
         ...
 
     async def send(

@@ -5,16 +5,25 @@ reason. Invariant: nothing is sent to a model; a local server is only asked for 
 of models, and gets a fraction of a second to answer.
 """
 
+import base64
 import http.client
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
+from codegrad.engines.addresses import (
+    BASE_URL_VARIABLE,
+    Address,
+    environment_address,
+    typed_address,
+)
+from codegrad.engines.keys import PROVIDERS, key_of, key_variable
 from codegrad.engines.local import (
     KNOWN,
     is_installed,
@@ -22,7 +31,7 @@ from codegrad.engines.local import (
     thread_count,
     weights_of,
 )
-from codegrad.engines.providers import PROVIDERS, key_variable, split_model
+from codegrad.engines.providers import split_model
 from codegrad.errors import UsageError
 
 DEFAULT_MODELS = {
@@ -42,8 +51,8 @@ LOCAL_SERVERS = {
 """Servers that speak the OpenAI protocol, with their usual ports."""
 
 MODEL_VARIABLE = "CODEGRAD_MODEL"
-BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 PROBE_S = 0.3
+_LIST_S = 2.0
 _HERE = "127.0.0.1"
 _MODULES = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
 _MAX_LIST = 1_000_000
@@ -81,8 +90,11 @@ def choose(name: str, base_url: str | None = None) -> Choice:
     """Return the engine that `--engine NAME --base-url URL` means, and why.
 
     Raises:
-        UsageError: If the name is unknown, or a base address has no model.
+        UsageError: If the name is unknown, or a base address is none, holds a login
+            or has no model.
     """
+    if base_url is not None:
+        base_url = typed_address(base_url).url
     if name == "search":
         return Choice("search", "built in: no key, no model, no network")
     if name != "auto":
@@ -90,7 +102,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
         base_url = base_url if is_openai(name) else None
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
-        models = served_models(base_url, key=_key())
+        models = served_models(Address(base_url), key=_key())
         if not models:
             raise UsageError(
                 f"{base_url} lists no models; start the server, correct the address, "
@@ -146,8 +158,10 @@ def _automatic() -> Choice:
         return Choice("search", f"${MODEL_VARIABLE} names it")
     if wanted:
         check_model(wanted)
-        server = os.environ.get(BASE_URL_VARIABLE) if is_openai(wanted) else None
-        return Choice(wanted, f"${MODEL_VARIABLE} names it", server)
+        server = environment_address() if is_openai(wanted) else None
+        reason = f"${MODEL_VARIABLE} names it"
+        return Choice(wanted, reason, server.url if server else None)
+    environment_address()  # what is wrong with it is said before anybody else is asked
     # The local ports are asked only if nothing before them works.
     return next(
         (one.auto for one in chain(_hosted(), _servers()) if one.auto),
@@ -163,7 +177,7 @@ def local_servers() -> Iterator[tuple[str, str, list[str]]]:
     if host := os.environ.get("OLLAMA_HOST"):
         addresses[0] = ("Ollama", ollama_address(host))
     for name, url in addresses:
-        if models := served_models(url):
+        if models := served_models(Address(url)):
             yield name, url, models
 
 
@@ -175,9 +189,14 @@ def ollama_address(host: str) -> str:
         ('http://127.0.0.1:11434/v1', 'https://o.example:443/a/v1')
         >>> ollama_address("0.0.0.0:8000"), ollama_address("[::1]")
         ('http://127.0.0.1:8000/v1', 'http://[::1]:11434/v1')
+        >>> ollama_address("[::1")
+        'http://127.0.0.1:11434/v1'
     """
     scheme, _, rest = host.strip().strip("\"'").rpartition("://")
-    parts = urlsplit(f"//{rest}")
+    try:
+        parts = urlsplit(f"//{rest}")
+    except ValueError:
+        parts = urlsplit(f"//{_HERE}")
     try:
         port = parts.port
     except ValueError:
@@ -191,34 +210,50 @@ def ollama_address(host: str) -> str:
     return f"{scheme or 'http'}://{name}:{port}{parts.path.rstrip('/')}/v1"
 
 
-def served_models(base_url: str, *, key: str | None = None) -> list[str]:
+def served_models(address: Address, *, key: str | None = None) -> list[str]:
     """Return the names of the models that a server lists; none if it is not one.
 
     `key` is only for an address that the user named: whoever listens at a usual port
     is not trusted with it.
     """
-    parts = urlsplit(base_url)
+    parts = urlsplit(address.url)
     kind = (
         http.client.HTTPSConnection
         if parts.scheme == "https"
         else http.client.HTTPConnection
     )
+    headers = {"accept": "application/json"}
+    if address.login:
+        login = base64.b64encode(unquote_to_bytes(address.login)).decode()
+        headers["authorization"] = f"Basic {login}"
+    elif key:
+        headers["authorization"] = f"Bearer {key}"
     try:
         with closing(
             kind(parts.hostname or "", parts.port, timeout=PROBE_S)
         ) as connection:
-            headers = {"accept": "application/json"}
-            if key:
-                headers["authorization"] = f"Bearer {key}"
             connection.request("GET", parts.path.rstrip("/") + "/models", None, headers)
             response = connection.getresponse()
-            body = response.read(_MAX_LIST)
             if response.status != _GOOD:
                 return []
-        listed = json.loads(body)["data"]
-        return [str(row["id"]) for row in listed]
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            listed = json.loads(_body_of(response))["data"]
+        return [name for row in listed if (name := str(row["id"])).isprintable()]
+    except (OSError, http.client.HTTPException, *_NO_LIST):
         return []
+
+
+_NO_LIST = (ValueError, KeyError, TypeError, RecursionError)
+
+
+def _body_of(response: http.client.HTTPResponse) -> bytes:
+    """Return what arrives in time: a stream that does not end is no list."""
+    end = time.monotonic() + _LIST_S
+    body = b""
+    while (piece := response.read1(_MAX_LIST)) and len(body) < _MAX_LIST:
+        body += piece
+        if time.monotonic() > end:
+            raise TimeoutError
+    return body
 
 
 def survey() -> list[Available]:
@@ -233,15 +268,18 @@ def _hosted() -> Iterator[Available]:
     for provider, variables in PROVIDERS.items():
         name = f"{provider}:MODEL"
         variable = key_variable(provider)
+        problem = _problem_of(provider)
         if not _has_client(provider):
             why = f"the client is not installed; pip install 'codegrad[{provider}]'"
             yield Available(name, works=False, why=why)
-        elif provider == "openai" and (url := os.environ.get(BASE_URL_VARIABLE)):
-            models = served_models(url, key=_key())
+        elif problem:
+            yield Available(name, works=False, why=problem)
+        elif provider == "openai" and (server := environment_address()):
+            models = served_models(server, key=_key())
             state = "lists models" if models else "lists no models"
-            why = f"{url} (${BASE_URL_VARIABLE}) {state}"
+            why = f"{server.url} (${BASE_URL_VARIABLE}) {state}"
             reason = f"the first model of ${BASE_URL_VARIABLE}"
-            auto = Choice(f"openai:{models[0]}", reason, url) if models else None
+            auto = Choice(f"openai:{models[0]}", reason, server.url) if models else None
             yield Available(name, works=bool(models), why=why, auto=auto)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
@@ -251,6 +289,17 @@ def _hosted() -> Iterator[Available]:
             why = f"${variable} is set; auto takes {default}"
             auto = Choice(f"{provider}:{default}", f"${variable} is set")
             yield Available(name, works=True, why=why, auto=auto)
+
+
+def _problem_of(provider: str) -> str:
+    """Return why the key or the address of a provider cannot be used, if so."""
+    try:
+        key_of(provider)
+        if provider == "openai":
+            environment_address()
+    except UsageError as error:
+        return str(error)
+    return ""
 
 
 def _servers() -> Iterator[Available]:
@@ -281,7 +330,7 @@ def _weights() -> Iterator[Available]:
 
 def _key() -> str | None:
     """Return the key for an address that the user named."""
-    return os.environ.get("OPENAI_API_KEY")
+    return key_of("openai")
 
 
 def _has_client(provider: str) -> bool:

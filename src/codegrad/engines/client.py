@@ -14,12 +14,11 @@ sent, what is on its way is waited for, and `StoreError` is raised.
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codegrad.budget import Budget, Spent
@@ -36,6 +35,7 @@ from codegrad.engines.chat import (
 from codegrad.engines.cut import Cut
 from codegrad.engines.hearing import Hearing
 from codegrad.engines.host import Host
+from codegrad.engines.patience import Patience, spoken
 from codegrad.errors import StoreError
 from codegrad.store.calls import (
     CacheMode,
@@ -58,40 +58,6 @@ def _unheard(situation: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a client waits and how often it tries."""
-
-    timeout_s: float = 180.0
-    """For a sign of life of a reply."""
-
-    longest_s: float = 1800.0
-    """For a whole reply."""
-
-    attempts: int = 6
-    first_attempts: int = 3
-    """To reach a server that never answered: it may not be there at all."""
-
-    pause_s: float = 0.5
-    """Before the second attempt; doubled before each further one."""
-
-    longest_pause_s: float = 60.0
-    """Of our own making; what a server asks for is not shortened."""
-
-    longest_rest_s: float = 900.0
-    """What a server may ask for; if it asks for more, no more is sent."""
-
-    failures: int = 4
-    """Requests that may fail for good in a row before the circuit opens."""
-
-    parallel: int = 8
-    """Requests to one host at the same time."""
-
-    def host(self) -> Host:
-        """Return a server that is treated so."""
-        return Host(parallel=self.parallel, failures=self.failures)
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """What became of one request."""
 
@@ -102,11 +68,21 @@ class Asked:
     is_final: bool = False
     """Whether this client will answer no other request either."""
 
+    is_withheld: bool = False
+    """Whether there is a reply, and the provider kept its text back."""
+
     was_recorded: bool = False
     """Whether the reply was on the disk already."""
 
     cut: Cut = Cut.NOTHING
     """Whether it may be answered later, and what stands in the way now."""
+
+
+def _asked(reply: ChatReply) -> Asked:
+    """Return what became of a request that was answered; of nothing, nothing."""
+    if reply.withheld and not reply.text.strip():
+        return Asked(None, reply.withheld, is_withheld=True)
+    return Asked(reply)
 
 
 class ChatClient:
@@ -202,7 +178,7 @@ class ChatClient:
         while not wait([future], _LOOK_S).done:
             situation = self._hearing.situation
             if self.host.rest_s:
-                situation = f"the server is busy, {self.host.rest_s:.0f} s to wait"
+                situation = f"the server is busy, {spoken(self.host.rest_s)} to wait"
             waiting(situation)
         return future.result()
 
@@ -292,7 +268,7 @@ class ChatClient:
         self, request: ChatRequest, found: Asked, limit: Allowance, label: str
     ) -> Asked | None:
         """Return the recorded reply or a new one; None while somebody else asks."""
-        if found.reply is not None or found.is_final:
+        if found.was_recorded or found.is_final:
             return found
         if reason := await self._turn(request, limit):
             return self._unsent(reason)
@@ -323,7 +299,7 @@ class ChatClient:
             self._uses.append((found.id, label))
         if found.outcome is CallOutcome.OPEN:
             self._settle(found.id, CallOutcome.USED, reply)
-        return Asked(reply, was_recorded=True)
+        return replace(_asked(reply), was_recorded=True)
 
     def _charge_unread(
         self, found: RecordedCall, request: ChatRequest, error: WireError
@@ -371,7 +347,8 @@ class ChatClient:
             return self._unsent(problem)
         if error.trouble is Trouble.REFUSED:
             return Asked(None, problem)
-        if attempts >= self._most_attempts(error):
+        most = self.patience.most_attempts(error, has_replied=self.host.has_replied)
+        if attempts >= most:
             problem = f"{problem}; gave up after {attempts} attempts"
             self.host.failed(problem)
             return Asked(None, problem, cut=Cut.OUTAGE)
@@ -390,16 +367,11 @@ class ChatClient:
         wait_s = error.retry_after_s or 0.0
         if wait_s > self.patience.longest_rest_s:
             self._refused = (
-                f"{error}; it asks to wait {wait_s:,.0f} s, which is too long for a "
+                f"{error}; it asks to wait {spoken(wait_s)}, which is too long for a "
                 "run: go on later with `codegrad resume`"
             )
             return self._refused
         return limit.cannot_wait(wait_s)
-
-    def _most_attempts(self, error: WireError) -> int:
-        if error.trouble is Trouble.UNREACHABLE and not self.host.has_replied:
-            return min(self.patience.attempts, self.patience.first_attempts)
-        return self.patience.attempts
 
     async def _turn(self, request: ChatRequest, limit: Allowance) -> str:
         """Wait for a place at the server; return why nothing may be sent, if so."""
@@ -465,7 +437,7 @@ class ChatClient:
         entry = f"again {call}" if request.key in self._charged else request.key
         self._charge(entry, reply.tokens, reply.money)
         self._settle(call, CallOutcome.USED, reply)
-        return Asked(reply), None
+        return _asked(reply), None
 
     def _note_failure(self, call: int, request: ChatRequest, error: WireError) -> None:
         """Settle a request without a reply at once: others may wait for its end."""
@@ -502,11 +474,9 @@ class ChatClient:
         )
 
     async def _pause(self, attempt: int, error: WireError, limit: Allowance) -> None:
-        grown = min(self.patience.longest_pause_s, self.patience.pause_s * 2**attempt)
-        rest_s = grown * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        if error.retry_after_s is not None:
-            rest_s = error.retry_after_s
-        if error.trouble is Trouble.BUSY:
+        rest_s = self.patience.rest_s(attempt, error)
+        if error.trouble is Trouble.BUSY or error.retry_after_s is not None:
+            # Who says when to come back says it to everybody.
             self.host.is_busy(rest_s)
             return
         end = time.monotonic() + min(rest_s, limit.seconds_left())

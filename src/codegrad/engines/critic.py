@@ -24,11 +24,12 @@ from codegrad.engines.claims import (
     PostClaim,
     Suggestion,
 )
-from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
+from codegrad.engines.client import Asked, ChatClient, Waiting
 from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Direction, Progress, silent
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import (
     Prompt,
     PromptTooLongError,

@@ -2,14 +2,21 @@
 
 The client libraries between a request and the network know nothing of journals; what
 passes is told to the `Exchange` of the context that the request was sent from.
+Invariant: what is handed over holds no key, also if the server sent one back.
 """
 
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from codegrad.engines.chat import Heard, RawReply, unheard
-from codegrad.engines.streams import Arrivals
+from codegrad.engines.chat import BROKEN_OFF, Heard, RawReply, unheard
+from codegrad.engines.keys import Secrets
+from codegrad.engines.streams import Arrivals, reply_text
+
+_KEY_IN_PIECES = (
+    "sent your key back in its answer, which was not kept; do not ask this server, "
+    "and change the key"
+)
 
 
 @dataclass(slots=True)
@@ -21,6 +28,7 @@ class Exchange:
     on_life: Callable[[], None] = lambda: None
     """Told of every sign of life."""
 
+    secrets: Secrets = field(default_factory=Secrets)
     raw: RawReply | None = None
     """What was handed over."""
 
@@ -28,15 +36,36 @@ class Exchange:
     """What went wrong when it was handed over; it comes before all that the client
     libraries make of it on the way up."""
 
+    ends_at: float = float("inf")
+    """When the whole reply has to be there, by the monotonic clock."""
+
+    was_made: bool = False
+    """Whether the client library had a request to send."""
+
+    was_sent: bool = False
+    """Whether any of it was sent."""
+
+    stopped: str = ""
+    """What the server did that its reply was not taken any further."""
+
+    retry_after: str = ""
+    location: str = ""
+    """Headers of the reply."""
+
     arrivals: Arrivals = field(default_factory=Arrivals)
 
     def note(self, chunk: bytes) -> None:
         """Take notice of bytes that arrived."""
         self.on_life()
-        self.heard(self.arrivals.feed(chunk))
+        self.heard(self.secrets.hide(self.arrivals.feed(chunk)))
 
     def end(self, raw: RawReply) -> None:
         """Hand over what arrived, before anything is read from it."""
+        raw = self.secrets.hidden(raw)
+        if self.secrets.are_in(reply_text(raw.kind, raw.body)):
+            # Cut in pieces or written with escapes, so there is nothing to replace.
+            self.stopped = _KEY_IN_PIECES
+            raw = RawReply(BROKEN_OFF, raw.kind, b"")
         self.raw = raw
         try:
             self.keep(raw)

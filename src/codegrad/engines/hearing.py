@@ -26,5 +26,7 @@ class Hearing:
         """What is going on."""
         if not self.pieces:
             return f"waiting for {self.on_the_way} replies"
-        end = " ".join(self.tail.split())
+        words = " ".join(self.tail.split())
+        # What is shown while it arrives must not command the terminal.
+        end = "".join(c if c.isprintable() else "?" for c in words)
         return f"{self.pieces:,} tokens of {self.on_the_way} replies: {end}"

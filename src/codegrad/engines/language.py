@@ -25,17 +25,18 @@ from codegrad.engines.claims import (
     Suggestion,
     literal_text,
 )
-from codegrad.engines.client import ChatClient, Patience
+from codegrad.engines.client import ChatClient
 from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Progress, silent
 from codegrad.engines.host import Host
 from codegrad.engines.intent import Expectation
 from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.prompts import tokens
 from codegrad.engines.purse import Purse
 from codegrad.engines.relations import is_relation
-from codegrad.engines.remarks import row_schema
+from codegrad.engines.remarks import or_null, row_schema
 from codegrad.engines.replies import json_values
 from codegrad.engines.troubles import Troubles
 from codegrad.store.calls import CacheMode, CallBook
@@ -89,7 +90,7 @@ def answer_schema(task: Task) -> str:
     fields: dict[str, object] = {"examples": {"type": "array", "items": row}}
     if not task.is_program:
         fields |= {name: {"type": "array", "items": text} for name in _LISTS}
-        fields["cost"] = {"type": ["string", "null"]}
+        fields["cost"] = or_null(text)
     return json.dumps(row_schema(fields), sort_keys=True)
 
 

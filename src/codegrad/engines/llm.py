@@ -15,7 +15,7 @@ from codegrad.budget import Budget
 from codegrad.code import Program
 from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
 from codegrad.engines.chat import ChatRequest, Sampling, Wire
-from codegrad.engines.client import Asked, ChatClient, Patience, Waiting
+from codegrad.engines.client import Asked, ChatClient, Waiting
 from codegrad.engines.critic import ModelCritic
 from codegrad.engines.cut import Cut
 from codegrad.engines.engine import (
@@ -29,6 +29,7 @@ from codegrad.engines.engine import (
 from codegrad.engines.extraction import Extraction, extract
 from codegrad.engines.host import Host
 from codegrad.engines.local import wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.plans import Plans, label_of, outcomes
 from codegrad.engines.prompts import (
     Prompt,
@@ -194,6 +195,8 @@ class LLMEngine:
         if failed and len(failed) == len(asked):
             self._refuse(failed[0], program)
         is_over = self._dry >= self.style.patience or any(a.is_final for a in failed)
+        # A filter that refuses a whole round would refuse the next one, which is paid.
+        is_over = is_over or (bool(asked) and all(a.is_withheld for a in asked))
         return Answer(
             proposals,
             purse.spent,
@@ -381,6 +384,11 @@ class LLMEngine:
             parts.append(f"{lost} requests of a killed run may have been billed")
         if self.client.unpriced:
             parts.append("price unknown")
+        if self.client.wire.estimates:
+            parts.append("tokens estimated")
+        parts += dict.fromkeys(
+            a.reply.withheld for a in asked if a.reply and a.reply.withheld
+        )
         return "; ".join([*parts, *problems, *self._notes])
 
     def state(self) -> dict[str, Any]:

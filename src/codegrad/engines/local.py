@@ -283,6 +283,11 @@ class LocalWire:
         """Whether the model is known to think before it answers."""
         return False
 
+    @property
+    def estimates(self) -> bool:
+        """Whether the tokens of any reply are an estimate: llama.cpp counts."""
+        return False
+
     async def send(
         self,
         request: ChatRequest,

@@ -7,12 +7,12 @@ the key is held by the provider's client alone and is in no message of ours.
 
 import asyncio
 import json
-import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from codegrad.engines.addresses import environment_address, known_login, read_address
 from codegrad.engines.chat import (
     BROKEN_OFF,
     ChatReply,
@@ -26,26 +26,15 @@ from codegrad.engines.chat import (
     unheard,
 )
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
-from codegrad.engines.refusals import (
-    Feature,
-    refusal,
-    retry_after_s,
-    shortened,
-    unreachable,
-)
-from codegrad.engines.streams import STREAM_KIND, ends_well, reported_error
+from codegrad.engines.failures import Asking, broken_off, explained
+from codegrad.engines.keys import NO_KEY, PROVIDERS, Secrets, key_of, sendable
+from codegrad.engines.refusals import Feature, shortened
+from codegrad.engines.streams import ends_well, is_stream, is_whole, reply_text
 from codegrad.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters
-
-PROVIDERS: Mapping[str, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-}
-"""Providers by name, with the environment variables that hold their keys."""
 
 _EXTRAS = {"anthropic": "codegrad[anthropic]", "google": "codegrad[google]"}
 _KINDS = {"openai": "openai-chat"}
@@ -53,6 +42,9 @@ _KINDS = {"openai": "openai-chat"}
 
 _DEFAULT_MAX_TOKENS = 8192
 _GOOD = 200
+_MAX_TOKENS = 100_000_000
+"""More than any model reads or writes for one reply."""
+
 _READING_S = 60.0
 
 
@@ -72,11 +64,6 @@ def split_model(name: str) -> tuple[str, str]:
     return provider, model
 
 
-def key_variable(provider: str) -> str | None:
-    """Return the name of the variable that holds the provider's key, if it is set."""
-    return next((name for name in PROVIDERS[provider] if os.environ.get(name)), None)
-
-
 class ProviderWire:
     """The way to one model of a hosted provider or a compatible server."""
 
@@ -91,31 +78,37 @@ class ProviderWire:
         self.name = name
         """What sentences call the model."""
 
+        self.estimates = False
+        """Whether the tokens of any reply are an estimate of ours."""
+
         self._provider, self._model = split_model(name)
-        if self._provider == "openai":
-            base_url = base_url or os.environ.get("OPENAI_BASE_URL")
-        self._base_url = base_url.rstrip("/") if base_url else None
+        self._address = None if base_url is None else read_address(base_url)
+        if self._address is None and self._provider == "openai":
+            self._address = environment_address()
+        if self._address is not None:
+            self._address = known_login(self._address)
         self._price = price
-        variable = key_variable(self._provider)
-        if variable is None and self._base_url is None and key is None:
+        found = key_of(self._provider) if key is None else sendable(key, "the call")
+        if found is None and self._address is None:
             raise EngineError(
                 f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}, or "
                 "name a server of your own with --base-url"
             )
-        if key is None:
-            key = os.environ[variable] if variable else "no-key"
-        self._key = key or "no-key"
+        self._key = found or NO_KEY
+        logins = self._address.secrets if self._address else ()
+        self._secrets = Secrets(self._key, *logins)
         self._live: Model[Any] | None = None
         self._reader: Model[Any] | None = None
         self._clients: list[Any] = []
+        self._has_answered = False
         self._features = set(Feature)
-        if self._base_url is None:
-            self._features.remove(Feature.BOTH_LIMITS)
+        if self._address is None or self._provider != "openai":
+            self._features.remove(Feature.OLD_LIMIT)
 
     @property
     def endpoint(self) -> str:
         """The base address, or the provider's own."""
-        return self._base_url or f"default {self._provider}"
+        return self._address.url if self._address else f"default {self._provider}"
 
     @property
     def thinks(self) -> bool:
@@ -123,7 +116,7 @@ class ProviderWire:
 
         pydantic-ai keeps the list; servers of one's own are not in it.
         """
-        if self._base_url is not None:
+        if self._address is not None:
             return False
         from pydantic_ai.providers import infer_provider_class  # noqa: PLC0415
 
@@ -144,16 +137,16 @@ class ProviderWire:
         heard: Heard = unheard,
     ) -> ChatReply:
         """Send `request`; the raw reply goes to `keep` before it is read."""
-        if self._live is None:
-            self._live = self._build(replays=False)
         loop = asyncio.get_running_loop()
         end = loop.time() + longest_s
-        exchange = Exchange(keep, heard)
+        exchange = Exchange(keep, heard, secrets=self._secrets, ends_at=end)
         # Other requests may give features up while this one is on its way.
         features = frozenset(self._features)
         token = EXCHANGE.set(exchange)
         try:
             with self._explaining(exchange, features):
+                if self._live is None:
+                    self._live = self._build(replays=False)
                 async with asyncio.timeout(min(timeout_s, longest_s)) as clock:
                     exchange.on_life = lambda: clock.reschedule(
                         min(end, loop.time() + timeout_s)
@@ -172,28 +165,34 @@ class ProviderWire:
         features: frozenset[Feature],
         timeout_s: float,
     ) -> ChatReply:
-        """Ask; a server that answers in one piece instead of a stream is fine too."""
+        """Ask; what the client library cannot read of a whole reply is read again."""
         try:
             return await self._ask(model, request, features, timeout_s)
         except Exception:
             raw = exchange.raw
-            if raw is None or raw.status != _GOOD or _is_stream(raw):
-                raise
-            if exchange.failure is not None or Feature.STREAM not in features:
+            if exchange.failure is not None or raw is None or not _is_usable(raw):
                 raise
             EXCHANGE.set(None)
             return await self.read(request, raw)
 
     async def read(self, request: ChatRequest, raw: RawReply) -> ChatReply:
         """Return the reply that was recorded; nothing is sent."""
-        if self._reader is None:
-            self._reader = self._build(replays=True)
         token = RECORDED.set(raw)
         # What is asked for does not matter now, only how it was answered.
         features = frozenset({Feature.STREAM} if _is_stream(raw) else ())
         try:
-            with self._explaining(Exchange(lambda _: None, raw=raw), features):
-                return await self._ask(self._reader, request, features, _READING_S)
+            exchange = Exchange(lambda _: None, secrets=self._secrets, raw=raw)
+            with self._explaining(exchange, features):
+                if self._reader is None:
+                    self._reader = self._build(replays=True)
+                try:
+                    return await self._ask(self._reader, request, features, _READING_S)
+                except Exception:
+                    # Some servers leave out what the library relies on.
+                    text = reply_text(raw.kind, raw.body)
+                    if not text or not _is_usable(raw):
+                        raise
+                    return self._reply(request, text)
         finally:
             RECORDED.reset(token)
 
@@ -213,7 +212,7 @@ class ProviderWire:
         """Return what tokens cost in US dollars, None if the price is unknown."""
         if self._price is not None:
             return (tokens_in * self._price[0] + tokens_out * self._price[1]) / 1e6
-        if self._base_url is not None:
+        if self._address is not None:
             return None
         from genai_prices import Usage, calc_price  # noqa: PLC0415 - only when asked
 
@@ -240,8 +239,8 @@ class ProviderWire:
         client = replaying_client() if replays else overheard_client()
         self._clients.append(client)
         options: dict[str, Any] = {"api_key": self._key, "http_client": client}
-        if self._base_url:
-            options["base_url"] = self._base_url
+        if self._address is not None:
+            options["base_url"] = self._address.with_login
         kind = _KINDS.get(self._provider, self._provider)
         try:
             provider: Callable[..., Any] = infer_provider_class(kind)
@@ -280,18 +279,51 @@ class ProviderWire:
                 self._check_whole()
             else:
                 response = await model_request(model, messages, **options)
-        text = "".join(p.content for p in response.parts if type(p) is TextPart)
         usage = response.usage
-        tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-        if not tokens_in and not tokens_out:
-            # A server that does not count is counted for.
-            tokens_in, tokens_out = request.size, len(text) // 3 + 1
+        return self._reply(
+            request,
+            "".join(p.content for p in response.parts if type(p) is TextPart),
+            (usage.input_tokens, usage.output_tokens),
+            is_cut=response.finish_reason == "length",
+            withheld=self._withheld(response),
+        )
+
+    def _reply(
+        self,
+        request: ChatRequest,
+        text: str,
+        counted: tuple[int, int] = (0, 0),
+        *,
+        is_cut: bool = False,
+        withheld: str = "",
+    ) -> ChatReply:
+        """Return what was answered; a server that does not count is counted for."""
+        self._has_answered = True
+        # Half a surrogate pair can neither be stored nor run.
+        text = self._secrets.hide(text.encode("utf-8", "replace").decode())
+        is_possible = all(0 <= number <= _MAX_TOKENS for number in counted)
+        if not is_possible or not any(counted):
+            self.estimates = True
+            counted = request.size, len(text) // 3 + 1
         return ChatReply(
             text,
-            tokens_in,
-            tokens_out,
-            is_cut=response.finish_reason == "length",
-            money=self.cost(tokens_in, tokens_out),
+            *counted,
+            is_cut,
+            self.cost(*counted),
+            withheld,
+        )
+
+    def _withheld(self, response: "ModelResponse") -> str:
+        """Return that the provider kept the answer back, in its words."""
+        if response.finish_reason != "content_filter":
+            return ""
+        details = response.provider_details or {}
+        names = ("refusal", "block_reason_message", "block_reason", "finish_reason")
+        said = next((str(details[name]) for name in names if details.get(name)), "")
+        why = f": {shortened(self._secrets.hide(said))}" if said else ""
+        return (
+            f"{self.name} withheld its answer, because a filter of the provider or the "
+            f"model itself refused{why}; word the task otherwise or ask another model"
         )
 
     def _check_whole(self) -> None:
@@ -305,7 +337,7 @@ class ProviderWire:
         if not ends_well(raw.body):
             if exchange is not None:
                 exchange.end(RawReply(BROKEN_OFF, raw.kind, raw.body))
-            raise _broken_off(self.endpoint)
+            raise broken_off(self.endpoint)
 
     @contextmanager
     def _explaining(
@@ -324,88 +356,19 @@ class ProviderWire:
                 raise exchange.failure from None
             if isinstance(error, WireError):
                 raise
-            raise self._explained(error, exchange.raw, used) from None
+            asking = Asking(self.name, self.endpoint, used, self._has_answered)
+            found = explained(error, exchange, asking)
+            if found.trouble is Trouble.ADAPTED:
+                self._features.discard(Feature(found.feature))
+            raise found from None
 
-    def _explained(
-        self, error: Exception, raw: RawReply | None, used: frozenset[Feature]
-    ) -> WireError:
-        """Say what failed, without anything that could hold the key."""
-        if isinstance(error, EngineError):
-            return WireError(str(error), Trouble.FINAL)
-        if isinstance(error, TimeoutError):
-            said = f"{self.endpoint} was silent for too long; see --reply-timeout"
-            return WireError(said, Trouble.PASSING, may_be_billed=True)
-        status = getattr(error, "status_code", None)
-        said = self._without_key(reported_error(raw.kind, raw.body) if raw else "")
-        shown = shortened(said)
-        if raw is not None and raw.status == BROKEN_OFF:
-            return _broken_off(self.endpoint)
-        if status is None and raw is not None:
-            return WireError(
-                f"the reply cannot be read: {shown or 'it is not the expected JSON'}",
-                Trouble.UNREADABLE,
-                # Who answers with an error has sent no completion to pay for.
-                may_be_billed=not said,
-            )
-        if status is None:
-            return self._no_reply(error, used)
-        headers: Mapping[str, str] = getattr(error, "headers", None) or {}
-        found = refusal(
-            status,
-            said,
-            name=self.name,
-            endpoint=self.endpoint,
-            used=used,
-            retry_after_s=retry_after_s(headers.get("retry-after")),
-        )
-        if found.trouble is Trouble.ADAPTED:
-            self._features.discard(Feature(found.feature))
-        return found
 
-    def _no_reply(self, error: Exception, used: frozenset[Feature]) -> WireError:
-        """Say why nothing came back: no connection, or one that broke off."""
-        from pydantic_ai.exceptions import UserError  # noqa: PLC0415
-
-        from codegrad.engines.transport import is_before_sending  # noqa: PLC0415
-
-        if isinstance(error, UserError) and Feature.SCHEMA in used:
-            self._features.discard(Feature.SCHEMA)
-            return WireError(str(error), Trouble.ADAPTED, feature=Feature.SCHEMA)
-        causes = list(_causes(error))
-        first = next(filter(is_before_sending, causes), None)
-        said = shortened(self._without_key(str(first or causes[-1])))
-        if first is not None:
-            return unreachable(self.endpoint, f"{type(first).__name__}: {said}")
-        return WireError(
-            f"{self.endpoint} broke off: {type(causes[-1]).__name__}: {said}",
-            Trouble.PASSING,
-            may_be_billed=True,
-        )
-
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "[key]") if self._key else text
+def _is_usable(raw: RawReply) -> bool:
+    return raw.status == _GOOD and is_whole(raw.kind, raw.body)
 
 
 def _is_stream(raw: RawReply) -> bool:
-    return raw.kind.startswith(STREAM_KIND)
-
-
-def _broken_off(endpoint: str) -> WireError:
-    return WireError(
-        f"{endpoint} broke off in the middle of a reply",
-        Trouble.PASSING,
-        may_be_billed=True,
-    )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it was raised from, the first cause last."""
-    seen: list[BaseException] = []
-    now: BaseException | None = error
-    while now is not None and now not in seen:
-        seen.append(now)
-        yield now
-        now = now.__cause__ or now.__context__
+    return is_stream(raw.kind, raw.body)
 
 
 def _messages(
@@ -460,13 +423,14 @@ def _settings(
     chosen: dict[str, object] = {
         "temperature": sampling.temperature if keeps_temperature else None,
         "top_p": sampling.top_p if keeps_temperature else None,
-        "max_tokens": sampling.max_tokens,
         "seed": sampling.seed,
         "timeout": timeout_s,
         # Retries are ours: the client's own would neither be counted nor recorded.
         "max_retries": 0,
     }
-    if Feature.BOTH_LIMITS in features and sampling.max_tokens is not None:
+    if Feature.NEW_LIMIT in features:
+        chosen["max_tokens"] = sampling.max_tokens
+    if Feature.OLD_LIMIT in features and sampling.max_tokens is not None:
         # Some compatible servers know only the name that OpenAI has given up.
         chosen["extra_body"] = {"max_tokens": sampling.max_tokens}
     return {name: value for name, value in chosen.items() if value is not None}

@@ -8,9 +8,10 @@ structured output, no streams, no temperature. They say so with an error that na
 the feature; a request is then sent once more without it (`Feature`).
 """
 
+import math
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -25,18 +26,27 @@ class Feature(StrEnum):
     SYSTEM = "system role"
     STREAM = "streaming"
     TEMPERATURE = "temperature"
-    BOTH_LIMITS = "the older name of the length limit"
+    OLD_LIMIT = "max_tokens"
+    NEW_LIMIT = "max_completion_tokens"
 
 
 # In the order in which an error is searched: the first that is named is given up.
 _NAMED = {
-    Feature.SCHEMA: r"response_?format|json_?schema|structured.?output|responseSchema",
+    Feature.SCHEMA: r"response_?format|json_?schema|structured.?output|responseSchema|"
+    r"schema is too complex|compiled grammar",
     Feature.SYSTEM: r"system\W* (role|message|prompt|instruction)|role\W+system|"
     r"support\W+'?system|developer instruction|roles must alternate|only user and",
     Feature.TEMPERATURE: r"temperature|top_p",
     Feature.STREAM: r"\bstream(ing|_options)?\b",
-    Feature.BOTH_LIMITS: r"\bmax_tokens\b",
 }
+_LIMITS = frozenset({Feature.OLD_LIMIT, Feature.NEW_LIMIT})
+_LIMIT_NAMED = re.compile(r"\bmax_(?:completion_)?tokens\b")
+_LIMIT_WANTED = re.compile(
+    r"\b(?:use|try|specify|replaced by|in favou?r of)\W+(?:the\W+|parameter\W+)*"
+    rf"({_LIMIT_NAMED.pattern})",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"\bboth\b|same time|together|mutually", re.IGNORECASE)
 _CONTEXT = re.compile(
     r"context.?(length|window|size)|maximum context|n_ctx|too many (input )?tokens|"
     r"prompt is too long|input is too long|exceeds? the (available )?context|"
@@ -48,6 +58,7 @@ _MISUSE = frozenset({400, 404, 405, 415, 422, 501, 500})
 
 _LATER = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
 _TOO_MANY = 429
+_BAD_REQUEST = 400
 _TOO_LARGE = 413
 _FOR_ALL = {
     401: "{endpoint} refused the key for {name}; check it",
@@ -57,6 +68,9 @@ _FOR_ALL = {
     407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
 }
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
+_BAD_KEY = re.compile(
+    r"\bapi.?key\b.{0,20}\b(not valid|invalid|expired)", re.IGNORECASE
+)
 _NO_CREDIT = re.compile(
     r"insufficient_quota|exceeded your current quota|billing|credit balance",
     re.IGNORECASE,
@@ -81,7 +95,7 @@ def refusal(  # noqa: PLR0913 - what a refusal consists of
     *,
     name: str,
     endpoint: str,
-    used: Collection[Feature] = (),
+    used: AbstractSet[Feature] = frozenset(),
     retry_after_s: float | None = None,
 ) -> WireError:
     """Return what an HTTP status other than 200 means for a request to `name`.
@@ -111,6 +125,8 @@ def refusal(  # noqa: PLR0913 - what a refusal consists of
         sentence, trouble = f"{endpoint} asks to slow down", Trouble.BUSY
     elif status == _TOO_MANY:
         sentence, trouble = _FOR_ALL[402], Trouble.FINAL
+    elif status == _BAD_REQUEST and _BAD_KEY.search(said):
+        sentence, trouble = _FOR_ALL[401], Trouble.FINAL
     elif status in _FOR_ALL:
         sentence, trouble = _FOR_ALL[status], Trouble.FINAL
     elif status in _LATER:
@@ -144,26 +160,31 @@ def unreachable(endpoint: str, cause: str) -> WireError:
     return WireError(f"{endpoint} cannot be reached: {advice} ({cause})", trouble)
 
 
-def retry_after_s(text: str | None) -> float | None:
+def retry_after_s(text: str) -> float | None:
     """Return the wait that a `Retry-After` header asks for, in seconds or as a date.
 
+    None if it asks for none: a moment that is past and a number that is none count
+    as nothing said.
+
     Example:
-        >>> retry_after_s("2.5"), retry_after_s("soon"), retry_after_s(None)
+        >>> retry_after_s("2.5"), retry_after_s("soon"), retry_after_s("-1")
         (2.5, None, None)
     """
-    if not text:
-        return None
     try:
-        return max(0.0, float(text))
+        return _wait(float(text))
     except ValueError:
         pass
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    return _wait((until - datetime.now(UTC)).total_seconds())
+
+
+def _wait(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def named_wait_s(said: str) -> float | None:
@@ -179,20 +200,40 @@ def named_wait_s(said: str) -> float | None:
     if found is None:
         return None
     parts = _PART.findall(found[1])
-    return sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts)
+    return _wait(sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
 
 
 def shortened(text: str) -> str:
-    """Return a server's words, cut where they are too long to show."""
+    r"""Return a server's words, cut where they are too long to show.
+
+    Without what would command a terminal.
+
+    Example:
+        >>> shortened("no\x1b[2J more")
+        'no?[2J more'
+    """
+    text = "".join(c if c.isprintable() else "?" for c in text[: _MAX_SHOWN + 1])
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
-def _named_in(said: str, used: Collection[Feature]) -> Feature | None:
-    return next(
-        (
-            feature
-            for feature, pattern in _NAMED.items()
-            if feature in used and re.search(pattern, said, re.IGNORECASE)
-        ),
-        None,
+def _named_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
+    named = (
+        feature
+        for feature, pattern in _NAMED.items()
+        if feature in used and re.search(pattern, said, re.IGNORECASE)
     )
+    return next(named, None) or _limit_in(said, used)
+
+
+def _limit_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
+    """Return which name of the length limit is refused, if the other one is left.
+
+    Without any, a reply could be longer than what was reserved for it.
+    """
+    names = [Feature(name) for name in _LIMIT_NAMED.findall(said)]
+    if not names or not used >= _LIMITS:
+        return None
+    if wanted := _LIMIT_WANTED.search(said):
+        (refused,) = _LIMITS - {Feature(wanted[1])}
+        return refused
+    return Feature.OLD_LIMIT if _BOTH.search(said) else names[0]

@@ -54,10 +54,18 @@ def row_schema(fields: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def or_null(schema: Mapping[str, object]) -> dict[str, object]:
+    """Return the JSON schema of what `schema` describes, or nothing.
+
+    As alternatives: a list of types is refused by the clients of some providers.
+    """
+    return {"anyOf": [dict(schema), {"type": "null"}]}
+
+
 def answer_schema() -> str:
     """Return the JSON schema of a review, for models that can keep to one."""
-    text: dict[str, object] = {"type": ["string", "null"]}
-    whole: dict[str, object] = {"type": ["integer", "null"]}
+    text = or_null({"type": "string"})
+    whole = or_null({"type": "integer"})
     claim = row_schema({**dict.fromkeys(_CLAIM_FIELDS, text), "line": whole})
     remark = row_schema(
         {
@@ -65,7 +73,7 @@ def answer_schema() -> str:
             "line": {"type": "integer"},
             "problem": {"type": "string"},
             "change": {"type": "string"},
-            "claim": {"anyOf": [claim, {"type": "null"}]},
+            "claim": or_null(claim),
         }
     )
     form = row_schema({"critiques": {"type": "array", "items": remark}})

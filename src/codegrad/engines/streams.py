@@ -7,14 +7,32 @@ a reply is used; bytes that are not understood give no text and never an error.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 STREAM_KIND = "text/event-stream"
 """The content type of a reply that comes in pieces."""
 
 _DATA = b"data:"
+_FIELDS = (_DATA, b"event:", b"id:", b"retry:", b":")
 _END = b"[DONE]"
+_REPLY = frozenset({"choices", "content", "candidates"})
+_ERRORS = range(400, 600)
+_SHOWN = 5
 _Json = dict[str, Any]
+
+
+def is_stream(kind: str, body: bytes) -> bool:
+    """Return whether a reply comes in pieces, whatever its content type says.
+
+    Example:
+        >>> is_stream("text/plain", b"data: {}"), is_stream(STREAM_KIND, b" {}")
+        (True, False)
+    """
+    start = body[:1000].lstrip()
+    if start.startswith(_FIELDS):
+        return True
+    return kind.lower().startswith(STREAM_KIND) and start[:1] not in {b"{", b"[", b"<"}
 
 
 class Arrivals:
@@ -29,11 +47,16 @@ class Arrivals:
     """
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest: list[bytes] = []
 
     def feed(self, chunk: bytes) -> str:
         """Return the text that became complete with `chunk`."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        head, end, tail = chunk.rpartition(b"\n")
+        if not end:
+            self._rest.append(chunk)
+            return ""
+        lines = b"".join([*self._rest, head]).split(b"\n")
+        self._rest = [tail]
         return "".join(map(_piece, filter(None, map(_event, lines))))
 
 
@@ -54,6 +77,8 @@ def ends_well(body: bytes) -> bool:
 def _is_end(event: _Json) -> bool:
     if event.get("type") == "message_stop":
         return True
+    if _row(event.get("promptFeedback")).get("blockReason"):
+        return True
     ends = [choice.get("finish_reason") for choice in _rows(event.get("choices"))]
     ends += [some.get("finishReason") for some in _rows(event.get("candidates"))]
     return any(ends)
@@ -66,24 +91,87 @@ def reply_text(kind: str, body: bytes) -> str:
         >>> reply_text("", b'{"choices": [{"message": {"content": "yes"}}]}')
         'yes'
     """
-    if kind.startswith(STREAM_KIND):
+    if is_stream(kind, body):
         return "".join(map(_piece, events(body)))
     document = _parsed(body)
     return _whole(document) if document else ""
 
 
-def reported_error(kind: str, body: bytes) -> str:
-    """Return what a server says went wrong, in one line; empty if it does not."""
-    documents = (
-        events(body) if kind.startswith(STREAM_KIND) else filter(None, [_parsed(body)])
-    )
-    for document in documents:
-        found = document.get("error")
-        if isinstance(found, dict):
-            found = found.get("message") or found.get("type")
-        if found:
-            return " ".join(str(found).split())
-    return ""
+def is_whole(kind: str, body: bytes) -> bool:
+    """Return whether a reply is complete and no error."""
+    has_ended = not is_stream(kind, body) or ends_well(body)
+    return has_ended and not reported_error(kind, body).said
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a server says went wrong."""
+
+    said: str = ""
+    """In one line; empty if it says nothing."""
+
+    status: int | None = None
+    """The HTTP status that it names, if that is one of an error."""
+
+
+def reported_error(kind: str, body: bytes) -> Reported:
+    """Return what a server says went wrong, in any of the forms that servers use.
+
+    Example:
+        >>> reported_error("", b'{"object": "error", "message": "no", "code": 400}')
+        Reported(said='no', status=400)
+        >>> reported_error("", b'{"detail": [{"loc": ["n"], "msg": "odd"}]}').said
+        'n: odd'
+    """
+    for document in _documents(kind, body):
+        found = document.get("error") or document.get("errors")
+        if not found and not _REPLY & document.keys():
+            found = _plain(document)
+        if said := " ".join(_words(found).split()):
+            return Reported(said, _status_in(document))
+    if kind.lower().startswith("text/plain") and not is_stream(kind, body):
+        return Reported(" ".join(body.decode("utf-8", "replace").split()))
+    return Reported()
+
+
+def _documents(kind: str, body: bytes) -> Iterator[_Json]:
+    if is_stream(kind, body):
+        return events(body)
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    # Google wraps an error in a list.
+    return iter(_rows(data) or [_row(data)])
+
+
+def _plain(document: _Json) -> object:
+    """Return what is said without an `error` around it: FastAPI, Mistral, vLLM."""
+    message = document.get("message")
+    found = message if isinstance(message, str) else None
+    return found or document.get("detail") or _row(message).get("detail")
+
+
+def _words(found: object) -> str:
+    if isinstance(found, list):
+        return "; ".join(filter(None, map(_words, found[:_SHOWN])))
+    if isinstance(found, dict):
+        what = found.get("message") or found.get("msg") or found.get("type")
+        place = found.get("loc")
+        path = ".".join(map(str, place)) if isinstance(place, list) else ""
+        said = what if isinstance(what, str) else _words(what)
+        return f"{path}: {said}" if path and said else said
+    return "" if found is None or found is True else str(found)
+
+
+def _status_in(document: _Json) -> int | None:
+    error = _row(document.get("error"))
+    named = (error.get("code"), error.get("status"), document.get("code"))
+    for one in named:
+        number = int(one) if isinstance(one, str) and one.isdecimal() else one
+        if isinstance(number, int) and number in _ERRORS:
+            return number
+    return None
 
 
 def events(body: bytes) -> Iterator[_Json]:
@@ -94,7 +182,9 @@ def events(body: bytes) -> Iterator[_Json]:
 def _event(line: bytes) -> _Json | None:
     if not line.startswith(_DATA):
         return None
-    return _parsed(line.removeprefix(_DATA))
+    text = line.removeprefix(_DATA).strip()
+    # Millions of lines that are no events must not take a minute.
+    return _parsed(text) if text[:1] == b"{" and text[-1:] == b"}" else None
 
 
 def _parsed(text: bytes) -> _Json | None:
@@ -108,7 +198,7 @@ def _parsed(text: bytes) -> _Json | None:
 def _piece(event: _Json) -> str:
     """Return the text of one event of a stream."""
     for choice in _rows(event.get("choices")):
-        return _string(_row(choice.get("delta")).get("content"))
+        return _said(_row(choice.get("delta")).get("content"))
     if "delta" in event:
         return _string(_row(event["delta"]).get("text"))
     return _google(event)
@@ -116,17 +206,15 @@ def _piece(event: _Json) -> str:
 
 def _whole(document: _Json) -> str:
     for choice in _rows(document.get("choices")):
-        return _string(_row(choice.get("message")).get("content"))
+        return _said(_row(choice.get("message")).get("content"))
     if "content" in document:
-        parts = _rows(document["content"])
-        return "".join(_string(part.get("text")) for part in parts)
+        return _said(document["content"])
     return _google(document)
 
 
 def _google(document: _Json) -> str:
     for candidate in _rows(document.get("candidates")):
-        parts = _rows(_row(candidate.get("content")).get("parts"))
-        return "".join(_string(part.get("text")) for part in parts)
+        return _said(_row(candidate.get("content")).get("parts"))
     return ""
 
 
@@ -137,6 +225,12 @@ def _rows(value: object) -> list[_Json]:
 
 def _row(value: object) -> _Json:
     return value if isinstance(value, dict) else {}
+
+
+def _said(content: object) -> str:
+    """Return a text that is written as one or as a list of parts."""
+    parts = "".join(_string(part.get("text")) for part in _rows(content))
+    return _string(content) or parts
 
 
 def _string(value: object) -> str:

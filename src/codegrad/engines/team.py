@@ -14,7 +14,6 @@ from typing import Any
 from codegrad.budget import Budget, Spent
 from codegrad.engines.capacity import Capacity
 from codegrad.engines.choice import is_openai
-from codegrad.engines.client import Patience
 from codegrad.engines.critic import ModelCritic, Reviewer
 from codegrad.engines.download import Report, unreported
 from codegrad.engines.engine import Engine, Guidance
@@ -23,6 +22,7 @@ from codegrad.engines.host import Host
 from codegrad.engines.language import ANSWERS, ConstraintSource, ModelSource
 from codegrad.engines.llm import LLMEngine, Style
 from codegrad.engines.local import LocalWire, wire_to
+from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
@@ -194,7 +194,10 @@ class Team:
             price = f"${spent.money:.4f}"
             price += " and what is of unknown price" if None in prices else ""
         calls = f"{spent.calls:,} call{'s' * (spent.calls != 1)}"
-        return f"paid: {calls}, {spent.tokens:,} tokens in and out; {price}"
+        counted = f"{spent.tokens:,} tokens in and out"
+        if any(wire.estimates for wire in self._wires.values()):
+            counted += " (estimated where the server does not count them)"
+        return f"paid: {calls}, {counted}; {price}"
 
     def shares(
         self, guidance: Guidance, *, reviews_itself: bool = False

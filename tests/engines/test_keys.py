@@ -1,0 +1,69 @@
+"""A key is sent as it is or not at all, and is hidden wherever it comes back."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codegrad.engines.chat import RawReply
+from codegrad.engines.keys import Secrets, key_of, key_variable, sendable
+from codegrad.errors import UsageError
+
+KEY = "sk-0123456789/ab+c"
+
+
+@pytest.mark.parametrize("around", ["{}", "{}\n", "{}\r\n", " {} ", "\t{}", "\ufeff{}"])
+def test_blanks_around_a_key_are_left_out(
+    around: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", around.format(KEY))
+    if "\ufeff" in around:
+        with pytest.raises(UsageError, match="not an ASCII character"):
+            key_of("openai")
+    else:
+        assert key_of("openai") == KEY
+
+
+def test_a_key_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", " \n")
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    assert key_variable("google") == "GEMINI_API_KEY"
+    assert key_of("google") == KEY
+    assert key_of("openai") is None
+
+
+@given(st.text())
+def test_a_key_can_be_sent_or_is_not_in_the_sentence(key: str) -> None:
+    try:
+        sent = sendable(key, "$KEY")
+    except UsageError as error:
+        sentence = str(error)
+        assert sentence.startswith("the key in $KEY cannot be sent: character ")
+        assert sentence.isprintable()
+        assert sentence.isascii()
+    else:
+        assert sent == key.strip()
+        assert f"Bearer {sent}".encode("ascii").decode().isprintable()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"error": "bad key {KEY}"}}',
+        json.dumps({"headers": {"authorization": f"Bearer {KEY}"}}),
+        f'{{"error": "{KEY.replace("/", chr(92) + "/")}"}}',
+    ],
+)
+def test_a_key_that_comes_back_is_hidden(body: str) -> None:
+    hidden = Secrets(KEY).hidden(RawReply(401, f"text/plain; {KEY}", body.encode()))
+    assert b"0123456789" not in hidden.body
+    assert b"[key]" in hidden.body
+    assert hidden.kind == "text/plain; [key]"
+
+
+@pytest.mark.parametrize("word", ["x", "none", "EMPTY", "LM-Studio", "no-key", ""])
+def test_a_word_instead_of_a_key_spoils_no_reply(word: str) -> None:
+    said = f"return {word}"
+    assert Secrets(word).hide(said) == said
+    assert not Secrets(word).are_in(said)
