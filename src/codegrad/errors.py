@@ -13,6 +13,7 @@ says who else failed, in one sentence with what to do next::
     ├── SandboxError          isolation could not be set up or kept up
     │   └── UnsafeSandboxError  the kernel lacks the layers that make it a sandbox
     ├── EngineError           an engine could not propose
+    │   └── OutageError       a model could not be asked now; later it may answer
     ├── StoreError            the journal cannot be written or read
     ├── OutputError           the result cannot be written where it was asked for
     └── InternalError         our own invariant is broken: please report it
@@ -82,6 +83,10 @@ class UnsafeSandboxError(SandboxError):
 
 class EngineError(CodeGradError):
     """An engine is unknown or could not make a proposal."""
+
+
+class OutageError(EngineError):
+    """The server of a model is not there, or refuses everybody; later it may answer."""
 
 
 class StoreError(CodeGradError):

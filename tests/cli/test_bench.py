@@ -199,6 +199,13 @@ def test_shards_of_a_model_s_answers_are_merged_by_the_command(
     assert {request["max_tokens"] for request in server.requests} == {700}
 
 
+def test_a_budget_in_money_needs_a_price(shell: Shell, server: ChatServer) -> None:
+    code, out, err = shell.run(*with_model(shell, server, "--budget", "money=1"))
+    assert (code, out) == (2, "")
+    assert "the price of openai:m is unknown, so a budget in money cannot" in err
+    assert not server.requests
+
+
 def test_an_outage_is_no_answer_and_the_same_command_goes_on(
     shell: Shell, server: ChatServer
 ) -> None:
@@ -207,7 +214,7 @@ def test_an_outage_is_no_answer_and_the_same_command_goes_on(
     code, out, err = shell.run(*command)
     assert (code, out) == (2, ""), err
     assert err.count("codegrad: ") == 1
-    assert "2 of 4 answers are not there, because a model could not be reached" in err
+    assert "2 of 4 answers are not there, because a model could not be asked" in err
     assert "no credit left for openai:m" in err
     assert "nothing was judged" in err
     assert len((shell.folder / "out" / "verdicts.jsonl").read_text().splitlines()) == 1

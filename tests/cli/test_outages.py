@@ -5,6 +5,10 @@ ended and comes back.
 """
 
 import json
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -281,3 +285,48 @@ def test_no_calls_leave_the_search_which_costs_none(shell: Shell) -> None:
         in (ended["reason"])
     )
     assert not shell.server.requests
+
+
+def stop_at(server: ChatServer, requests: int) -> threading.Thread:
+    """Send Ctrl-C to this process when so many requests have arrived."""
+
+    def wait() -> None:
+        while len(server.requests) < requests:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("requests", "more"),
+    [
+        (1, ()),
+        (3, ("--constraints-from", "openai:reader")),
+        (1, ("--critic", "openai:reviewer")),
+    ],
+)
+def test_ctrl_c_says_what_it_waits_for_and_resume_uses_it(
+    shell: Shell, requests: int, more: tuple[str, ...], options: tuple[str, ...]
+) -> None:
+    shell.server.delay_s = 1.0
+    shell.server.answer = right
+    thread = stop_at(shell.server, requests)
+    code, _, err = shell.run(
+        *("refine", str(shell.file), "--strategy", "no-search"),
+        *("--engine", "openai:coder", *more, *options),
+    )
+    thread.join()
+    assert code == 130
+    assert "stopping: waiting for " in err
+    assert "paid for; Ctrl-C again leaves" in err
+    assert len(shell.server.requests) == sum(shell.server.billed.values()) == requests
+    shell.server.delay_s = 0.0
+    code, resumed = shell.resume(shell.newest)
+    assert (code, resumed["status"]) == (0, "verified")
+    assert resumed["spent"]["calls"] == len(shell.server.requests)
+    assert shell.paid_twice == 0

@@ -50,6 +50,8 @@ def test_an_address_is_read(text: str, url: str) -> None:
         ("http://me:s3cret@host:port/v1", "its port is not a number"),
         ("me:s3cret@host", "does not begin with http://"),
         ("http://me:s3cr/3cret@host:1/v1", ""),
+        ("http://\u2100.com/v1", "its host is no name of one"),
+        ("http://me@/v1", "'http://***@/v1' is no address: it names no host"),
     ],
 )
 def test_what_is_no_address_is_a_sentence_without_a_secret(text: str, why: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegrad.engines.chat import RawReply
+from codegrad.engines.exchange import Exchange
 from codegrad.engines.keys import Secrets, key_of, key_variable, sendable
 from codegrad.errors import UsageError
 
@@ -67,3 +68,16 @@ def test_a_word_instead_of_a_key_spoils_no_reply(word: str) -> None:
     said = f"return {word}"
     assert Secrets(word).hide(said) == said
     assert not Secrets(word).are_in(said)
+
+
+@pytest.mark.parametrize("cuts", [[0], [3, 9], list(range(len(KEY)))])
+def test_a_key_is_not_heard_while_it_arrives(cuts: list[int]) -> None:
+    heard: list[str] = []
+    exchange = Exchange(lambda _: None, heard.append, secrets=Secrets(KEY))
+    ends = [*cuts[1:], len(KEY)]
+    for piece in ["def ", *(KEY[a:b] for a, b in zip(cuts, ends, strict=True)), " f"]:
+        event = json.dumps({"choices": [{"delta": {"content": piece}}]})
+        exchange.note(f"data: {event}\n\n".encode())
+    said = "".join(heard)
+    assert said.startswith("def ")
+    assert KEY not in said

@@ -23,7 +23,9 @@ class Estimate:
     """Upper bounds; what replies really cost is in the report."""
 
     answers: int
-    calls: int
+    calls: int | None
+    """None if the budget limits something else."""
+
     money: float | None
     """US dollars; None if a price is unknown."""
 
@@ -32,7 +34,8 @@ class Estimate:
         price = "the price is unknown"
         if self.money is not None:
             price = f"at most ${self.money:,.2f}"
-        return f"{self.answers:,} answers, at most {self.calls:,} calls, {price}"
+        calls = "" if self.calls is None else f"at most {self.calls:,} calls, "
+        return f"{self.answers:,} answers, {calls}{price}"
 
 
 def estimate(plan: Plan, tasks: Mapping[str, str], waiting: int) -> Estimate | None:
@@ -40,17 +43,22 @@ def estimate(plan: Plan, tasks: Mapping[str, str], waiting: int) -> Estimate | N
 
     Raises:
         EngineError: If there is no key for a model.
+        UsageError: If the budget is in money and a price is not known.
     """
     settings = plan.settings
     if not settings.asks_a_model:
         return None
-    shares = Team(settings.roles, calls=Path(), payer="").shares(Guidance())
+    team = Team(settings.roles, calls=Path(), payer="")
+    team.check(settings.budget)
+    shares = team.shares(Guidance())
     size = max((len(tasks[name]) for name in plan.tasks), default=0)
     prices = [_price(share, size) for share in shares]
     every = len(list(plan.wanted()))
-    calls = sum(_calls(plan)) * waiting // max(1, every)
+    calls: int | None = None
+    if settings.budget.calls is not None:
+        calls = sum(_calls(plan, settings.budget.calls)) * waiting // max(1, every)
     money: float | None = None
-    if all(price is not None for price in prices):
+    if calls is not None and all(price is not None for price in prices):
         money = calls * max((price or 0.0 for price in prices), default=0.0)
     if settings.budget.money is not None:
         bound = settings.budget.money * waiting
@@ -58,14 +66,14 @@ def estimate(plan: Plan, tasks: Mapping[str, str], waiting: int) -> Estimate | N
     return Estimate(waiting, calls, money)
 
 
-def _calls(plan: Plan) -> Iterable[int]:
-    limit = plan.settings.budget.calls
+def _calls(plan: Plan, limit: int) -> Iterable[int]:
     share = _CRITIC_SHARE if plan.settings.critic else 1
     for _, name, _, _ in plan.wanted():
         strategy = strategy_of(name)
-        most = limit if limit is not None else 0
+        most = limit
         if strategy.steps is not None and strategy.guidance.proposals:
-            most = min(most, strategy.steps * strategy.guidance.proposals * share)
+            # What cannot be read is asked for once more.
+            most = min(most, strategy.steps * strategy.guidance.proposals * share * 2)
         yield most
 
 

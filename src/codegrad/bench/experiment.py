@@ -20,7 +20,7 @@ from codegrad.bench.hidden import Judge, Judgements
 from codegrad.bench.ledger import Ledger, read_about
 from codegrad.bench.shards import Shard
 from codegrad.bench.solve import Answer, Job, Means, Settings, Unsolved, solve
-from codegrad.errors import DatasetError, EngineError, UsageError
+from codegrad.errors import DatasetError, OutageError, UsageError
 
 SCHEMA = "codegrad.bench/1"
 MOST_UNSOLVED = 4
@@ -192,7 +192,7 @@ class Experiment:
         """Get the answers that are not there yet; each is kept as it comes.
 
         Raises:
-            EngineError: If an outage left jobs undone.
+            OutageError: If an outage left jobs undone.
             CodeGradError: What a solver raised; finished answers are kept.
         """
         mine = [job for job in jobs if (shard or Shard()).holds(job)]
@@ -217,9 +217,9 @@ class Experiment:
             if progress is not None:
                 progress(done, len(mine))
         if undone:
-            raise EngineError(
+            raise OutageError(
                 f"{len(mine) - done} of {len(mine)} answers are not there, because a "
-                f"model could not be reached ({undone[0].task_id}: {undone[0].reason})"
+                f"model could not be asked ({undone[0].task_id}: {undone[0].reason})"
                 f"; nothing was judged. {done} are kept in {self.folder}: run the same "
                 "command again to go on, nothing is paid twice"
             )

@@ -18,7 +18,7 @@ from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Engine
 from codegrad.engines.pool import PoolEngine
 from codegrad.engines.team import SEARCH, Roles, Team
-from codegrad.errors import EngineError
+from codegrad.errors import OutageError
 from codegrad.optim.strategy import strategy_of
 from codegrad.refine import Outcome, refine
 from codegrad.sandbox import Limits
@@ -189,7 +189,7 @@ def solve(job: Job) -> Answer | Unsolved:
     same job, done again, finds what was paid and asks the rest.
 
     Raises:
-        EngineError: If the built-in search cannot work at all.
+        EngineError: If an engine cannot work at all, now or later.
         KeyboardInterrupt: If it was interrupted; what was paid is on the disk.
         UnsafeSandboxError: If candidates cannot be isolated on this machine.
     """
@@ -209,9 +209,7 @@ def solve(job: Job) -> Answer | Unsolved:
                 seed=job.run_seed,
                 bench=bench,
             )
-        except EngineError as error:
-            if not settings.asks_a_model:
-                raise
+        except OutageError as error:
             return Unsolved(job.task_id, str(error))
     if result.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt

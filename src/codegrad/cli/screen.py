@@ -12,6 +12,7 @@ from rich.console import Console
 
 from codegrad.code import Program
 from codegrad.engines.cut import Cut
+from codegrad.engines.engine import STOPPING
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.refine import Result
@@ -33,8 +34,15 @@ from codegrad.store.recheck import Comparison
 from codegrad.task import Task
 
 
-def _ignore(event: Event) -> None:
-    """Show nothing."""
+def _waiting_only(console: Console) -> Listener:
+    """Return a listener that shows nothing but what Ctrl-C waits for."""
+
+    def listen(event: Event) -> None:
+        note = str(event.data.get("note", "")) if event.kind == "progress" else ""
+        if STOPPING in note:
+            console.print(one_line(note), markup=False, soft_wrap=True)
+
+    return listen
 
 
 def _typed(command: str) -> str:
@@ -89,7 +97,7 @@ class Screen:
     def progress(self) -> AbstractContextManager[Listener]:
         """Return a listener of events that shows them while they happen."""
         if self._quiet:
-            return nullcontext(_ignore)
+            return nullcontext(_waiting_only(self._err))
         return LiveProgress(self._err)
 
     @contextmanager

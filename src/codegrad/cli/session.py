@@ -60,7 +60,7 @@ def carry_out(  # noqa: PLR0913 - one value for each thing a run needs
     """
     models = models or Models()
     calls = calls or CallBook.default_path()
-    with _ending(run), screen.progress() as live:
+    with _ending(run, screen), screen.progress() as live:
         team = models.team(run.id, calls, report=_loading(live))
         if checkpoint is None and (
             expected := team.expectation(
@@ -119,10 +119,13 @@ def _measured(
 
 
 @contextlib.contextmanager
-def _ending(run: Run) -> Iterator[None]:
+def _ending(run: Run, screen: Screen) -> Iterator[None]:
     """Record why a run ended if an error ends it; it can still be resumed."""
     try:
         yield
+    except KeyboardInterrupt:
+        screen.say(f"what was paid is kept: go on with `codegrad resume {run.id}`")
+        raise
     except CodeGradError as error:
         with contextlib.suppress(StoreError):
             run.finish(RunStatus.FAILED, str(error))

@@ -15,7 +15,7 @@ from codegrad.errors import UsageError
 
 BASE_URL_VARIABLE = "OPENAI_BASE_URL"
 _FORM = "http://HOST:PORT/v1"
-_LOGIN = re.compile(r"(//|^).*@", re.DOTALL)
+_LOGIN = re.compile(r"^(.*?//)?.*@", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ def _parts(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ValueError("its brackets hold no IPv6 address") from None
+        what = "its host is no name of one"
+        if set("[]") & set(text):
+            what = "its brackets hold no IPv6 address"
+        raise ValueError(what) from None
     host = parts.netloc.rpartition("@")[2]
     if parts.scheme not in {"http", "https"}:
         raise ValueError("it does not begin with http:// or https://")

@@ -162,10 +162,12 @@ class ChatClient:
             return self._await(future, waiting)
         except KeyboardInterrupt:
             self._draining = True
-            waiting(
-                f"stopping: waiting for {self._hearing.on_the_way} replies that are "
-                "paid for; Ctrl-C again leaves them"
-            )
+            if count := self._hearing.on_the_way:
+                what = "1 reply that is" if count == 1 else f"{count} replies that are"
+                left = "it" if count == 1 else "them"
+                waiting(
+                    f"stopping: waiting for {what} paid for; Ctrl-C again leaves {left}"
+                )
             future.result()
             raise
         finally:

@@ -13,6 +13,9 @@ from codegrad.engines.chat import BROKEN_OFF, Heard, RawReply, unheard
 from codegrad.engines.keys import Secrets
 from codegrad.engines.streams import Arrivals, reply_text
 
+_TAIL = 500
+"""Characters that are looked through again for a key: more than one has."""
+
 _KEY_IN_PIECES = (
     "sent your key back in its answer, which was not kept; do not ask this server, "
     "and change the key"
@@ -53,11 +56,17 @@ class Exchange:
     """Headers of the reply."""
 
     arrivals: Arrivals = field(default_factory=Arrivals)
+    _tail: str = ""
 
     def note(self, chunk: bytes) -> None:
         """Take notice of bytes that arrived."""
         self.on_life()
-        self.heard(self.secrets.hide(self.arrivals.feed(chunk)))
+        piece = self.arrivals.feed(chunk)
+        self._tail = (self._tail + piece)[-_TAIL - len(piece) :]
+        if self.secrets.are_in(self._tail):
+            # The last piece of a key that comes in several is not passed on.
+            self.heard = unheard
+        self.heard(piece)
 
     def end(self, raw: RawReply) -> None:
         """Hand over what arrived, before anything is read from it."""

@@ -154,7 +154,8 @@ def _no_reply(error: Exception, exchange: Exchange, asking: Asking) -> WireError
     causes = list(_causes(error))
     first = next(filter(is_before_sending, causes), None)
     last = first or causes[-1]
-    said = f"{type(last).__name__}: {shortened(exchange.secrets.hide(str(last)))}"
+    words = _LOGIN.sub("//", exchange.secrets.hide(str(last)))
+    said = f"{type(last).__name__}: {shortened(words)}"
     if exchange.was_made and (first is not None or not exchange.was_sent):
         return unreachable(asking.endpoint, said)
     if any(map(is_other_protocol, causes)) and not asking.has_answered:

@@ -45,7 +45,7 @@ from codegrad.engines.prompts import (
 )
 from codegrad.engines.purse import Purse
 from codegrad.engines.troubles import Troubles
-from codegrad.errors import EngineError
+from codegrad.errors import EngineError, OutageError
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
@@ -362,7 +362,8 @@ class LLMEngine:
         """Say that the model cannot be used, while nothing is lost by it."""
         over = failed.problem.startswith(("the budget is spent", "stopped by"))
         if not program.history and not self.client.charged and not over:
-            raise EngineError(failed.problem)
+            is_down = failed.cut is Cut.OUTAGE
+            raise (OutageError if is_down else EngineError)(failed.problem)
 
     @property
     def _room(self) -> int:

@@ -168,15 +168,21 @@ class Team:
         """
         if self._cache is CacheMode.REPLAY or not self.roles.models:
             return ""
-        if budget.money is not None:
-            for wire in (self._forward, self._backward, self._reader):
-                if wire is not None and wire.cost(1, 1) is None:
-                    raise UsageError(
-                        f"the price of {wire.name} is unknown, so a budget in money "
-                        "cannot be kept; use calls=N or tokens=N"
-                    )
+        self.check(budget)
         shares = self.shares(guidance or Guidance(), reviews_itself=reviews_itself)
         return estimate(task, budget, shares).sentence()
+
+    def check(self, budget: Budget) -> None:
+        """Check that a budget can be kept.
+
+        Raises:
+            UsageError: If it is in money and a price is not known.
+        """
+        if budget.money is not None and self.unpriced:
+            raise UsageError(
+                f"the price of {self.unpriced[0]} is unknown, so a budget in money "
+                "cannot be kept; use calls=N or tokens=N"
+            )
 
     @property
     def unpriced(self) -> list[str]:

@@ -21,7 +21,7 @@ MAX_REPLY = 32 * 2**20
 """Bytes of one reply: some 100,000 tokens, each in an event of its own."""
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 _ZIPPED = 32 + zlib.MAX_WBITS
 """Tells zlib to find out whether it is gzip or deflate."""
 
@@ -146,8 +146,8 @@ def overheard_client() -> httpx2.AsyncClient:
         ) from None
     except OSError as error:
         raise EngineError(
-            f"the certificates in {_named(_CERTIFICATES)} cannot be read "
-            f"({error.strerror or 'they are no certificates'}); correct or unset it"
+            f"the file that {_named(_FILES)} names cannot be read "
+            f"({error.strerror or 'it holds no certificates'}); correct or unset it"
         ) from None
     except (ValueError, httpx2.InvalidURL):
         # What they say may hold the password of the proxy.
