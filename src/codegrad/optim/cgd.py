@@ -31,20 +31,16 @@ from codegrad.engines.engine import (
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import EngineError, UsageError
 from codegrad.gradient import Gradient
-from codegrad.loss import Judge, Loss
+from codegrad.loss import Loss
 from codegrad.optim.aggregate import Aggregate, aggregate
-from codegrad.optim.archive import Archive, Member, fingerprint, passes_all
-from codegrad.optim.choice import common_answer, objection
-from codegrad.optim.gate import is_stub, refusal
+from codegrad.optim.archive import Archive, Member, fingerprint
+from codegrad.optim.projection import Judged, Projection
 from codegrad.optim.repair import Repairs
-from codegrad.optim.strategy import CODEGRAD, Gate, Strategy
+from codegrad.optim.strategy import CODEGRAD, Strategy
 from codegrad.task import ClauseCheck, Task
 
 MAX_MOMENTUM = 40
 """Attempts that are remembered; the oldest are dropped first."""
-
-MAX_VERIFIED = 12
-"""Proposals of one search that are verified; what it ranks lower is left out."""
 
 MAX_OTHERS = 2
 """Candidates of the archive that an engine is shown."""
@@ -54,11 +50,6 @@ BARREN = 3
 
 PATIENCE = 3
 """Steps without an accepted proposal after which it goes on from another candidate."""
-
-
-NO_CHANGE = "changes nothing"
-KNOWN = "was proposed before"
-"""Why a proposal is not verified again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +86,6 @@ class Step:
         return next((trial for trial in self.trials if trial.accepted), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A proposal with its loss, before one is chosen."""
-
-    engine: str
-    proposal: Proposal
-    loss: Loss
-    reason: str
-
-    @property
-    def is_new(self) -> bool:
-        """Whether its text was verified for the first time."""
-        return self.reason not in {NO_CHANGE, KNOWN}
-
-
 class CGD:
     """The optimiser over the variables of one program.
 
@@ -138,13 +114,13 @@ class CGD:
             raise UsageError("the program has no task; pass CGD(..., task=task)")
         self._task = found
         self.strategy = strategy
-        self._repairs = repairs if strategy.searches else None
         self._on_trial = on_trial
         self._start = Program.from_task(found)
-        self.archive = Archive(found.sources)
+        self._projection = Projection(
+            self.program, found, strategy, repairs, asks_a_model=self.asks_a_model
+        )
         self._momentum: list[Attempt] = []
         self._reflections: list[str] = []
-        self._tried: set[str] = set()
         self._exhausted: set[int] = set()
         self._cut = [Cut.NOTHING] * len(self.engines)
         self._barren = [0] * len(self.engines)
@@ -165,10 +141,12 @@ class CGD:
     @property
     def is_at_a_stub(self) -> bool:
         """Whether the program is nothing that could be lost."""
-        task = self._task
-        return task.repository is None and is_stub(
-            self.program.sources[task.main], task.entry_point
-        )
+        return self._projection.is_at_a_stub
+
+    @property
+    def archive(self) -> Archive:
+        """The candidates that are worth keeping."""
+        return self._projection.archive
 
     @property
     def momentum(self) -> tuple[Attempt, ...]:
@@ -177,7 +155,7 @@ class CGD:
 
     def retarget(self, task: Task) -> None:
         """Go on with the same texts and other generated constraints."""
-        self._task = task
+        self._task = self._projection.task = task
 
     def zero_grad(self) -> None:
         """Forget the gradients of every variable of the program."""
@@ -260,17 +238,18 @@ class CGD:
             spent = spent + answer.spent
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
-            judged = self._judge(engine, answer, current, current.judge)
+            judged = self._projection.judged(engine, answer, current, current.judge)
             if self._is_barren(index, answer, judged):
                 notes.append(f"{engine.name}: nothing new in {BARREN} answers")
             if answer.exhausted:
                 self._exhausted.add(index)
-            if self._repairs and not isinstance(engine, SearchEngine):
-                judged += self._repaired(
+            repairs = self._projection.repairs
+            if repairs and not isinstance(engine, SearchEngine):
+                judged += self._projection.repaired(
                     judged, current, current.judge, left(), progress
                 )
-                spent = spent + self._repairs.spent
-                notes += self._repairs.notes
+                spent = spent + repairs.spent
+                notes += repairs.notes
             trials += self._project(judged, current)
             if any(trial.accepted for trial in trials):
                 break
@@ -337,64 +316,7 @@ class CGD:
         self.program.update(self.archive.sources(home))
         return True
 
-    def _judge(
-        self, engine: Engine, answer: Answer, current: Loss, judge: Judge
-    ) -> list[_Judged]:
-        """Verify the proposals of one answer that were not verified before."""
-        judged: list[_Judged] = []
-        is_ranked = isinstance(engine, SearchEngine)
-        for proposal in answer.proposals:
-            if is_ranked and len(judged) == MAX_VERIFIED:
-                break
-            key = fingerprint(proposal.sources)
-            is_known = key in self._tried
-            if is_known:
-                self.archive.vote(key, proposal.votes)
-            if dict(proposal.sources) == dict(self.program.sources):
-                judged.append(_Judged(engine.name, proposal, current, NO_CHANGE))
-            elif is_known and self.strategy.gate is not Gate.NONE:
-                if not is_ranked:
-                    judged.append(_Judged(engine.name, proposal, current, KNOWN))
-            else:
-                judged.append(self._verify(engine.name, proposal, current, judge))
-            self._tried.add(key)
-        return judged
-
-    def _verify(
-        self,
-        engine: str,
-        proposal: Proposal,
-        current: Loss,
-        judge: Judge,
-        parent: str = "",
-    ) -> _Judged:
-        """Verify one proposal and keep it in the archive if it is worth it."""
-        loss = judge(proposal.sources)
-        reason = refusal(self.strategy.gate, loss, current, from_stub=self.is_at_a_stub)
-        if engine == SearchEngine.name and passes_all(loss) and not reason:
-            reason = self._objection(proposal)
-        if (passes_all(loss) and not reason) or engine != SearchEngine.name:
-            self.archive.add(
-                proposal.sources,
-                loss,
-                label=proposal.label,
-                engine=engine,
-                votes=proposal.votes,
-                parent=parent,
-            )
-        return _Judged(engine, proposal, loss, reason)
-
-    def _objection(self, proposal: Proposal) -> str:
-        """Return why an edit that passes is not believed, or an empty text."""
-        if self._repairs is None or not self.asks_a_model:
-            return ""
-        bench = self._repairs.bench
-        common = common_answer(self._task, self.archive, bench)
-        if common is None:
-            return ""
-        return objection(self._task, common, proposal.sources[self._task.main], bench)
-
-    def _is_barren(self, index: int, answer: Answer, judged: Sequence[_Judged]) -> bool:
+    def _is_barren(self, index: int, answer: Answer, judged: Sequence[Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
 
         A search that tries candidates without success is not barren, nor is an engine
@@ -410,39 +332,9 @@ class CGD:
         self._exhausted.add(index)
         return True
 
-    def _repaired(
-        self,
-        judged: Sequence[_Judged],
-        current: Loss,
-        judge: Judge,
-        budget: Budget,
-        progress: Progress,
-    ) -> list[_Judged]:
-        """Return what the built-in search makes of near misses, verified."""
-        assert self._repairs is not None
-        found = self._repairs.of(
-            self._task,
-            [(one.proposal, one.loss) for one in judged if one.is_new],
-            judge,
-            budget,
-            progress,
-        )
-        writers = {fingerprint(one.proposal.sources): one.engine for one in judged}
-        repaired: list[_Judged] = []
-        for one in found:
-            key = fingerprint(one.proposal.sources)
-            if key in self._tried:
-                if one.is_answer:
-                    self.archive.vote(key, one.proposal.votes)
-                continue
-            self._tried.add(key)
-            by = writers[one.parent] if one.is_answer else SearchEngine.name
-            repaired.append(self._verify(by, one.proposal, current, judge, one.parent))
-        return repaired
-
-    def _project(self, judged: Sequence[_Judged], current: Loss) -> list[Trial]:
+    def _project(self, judged: Sequence[Judged], current: Loss) -> list[Trial]:
         """Accept the best of the proposals that may be; remember all of them."""
-        best = self._best(judged, current)
+        best = self._projection.best(judged, current)
         trials: list[Trial] = []
         known = {call for attempt in self._momentum for call in attempt.inputs}
         learned = False
@@ -474,21 +366,6 @@ class CGD:
             self._exhausted.clear()
         return trials
 
-    def _best(self, judged: Sequence[_Judged], current: Loss) -> int | None:
-        """Return which proposal is accepted, if one is."""
-        allowed = [i for i, one in enumerate(judged) if not one.reason]
-        if self.strategy.gate is Gate.NONE:
-            return allowed[0] if allowed else None
-        if self.strategy.gate is Gate.MORE_TESTS:
-            return min(
-                allowed, key=lambda i: (-len(judged[i].loss.satisfied), i), default=None
-            )
-        return min(
-            allowed,
-            key=lambda i: (*_standing(judged[i].loss, current), i),
-            default=None,
-        )
-
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as JSON-able data."""
         return {
@@ -497,7 +374,7 @@ class CGD:
                 for attempt in self._momentum
             ],
             "reflections": list(self._reflections),
-            "tried": sorted(self._tried),
+            "tried": sorted(self._projection.tried),
             "exhausted": sorted(n for n in self._exhausted if not self._cut[n]),
             "barren": list(self._barren),
             "fruitless": self._fruitless,
@@ -514,7 +391,7 @@ class CGD:
             for attempt in state["momentum"]
         ]
         self._reflections = list(state["reflections"])
-        self._tried = set(state["tried"])
+        self._projection.tried = set(state["tried"])
         self._exhausted = set(state["exhausted"])
         self._barren = list(state["barren"])
         self._fruitless = int(state["fruitless"])
@@ -540,16 +417,6 @@ def _allowed(engines: Sequence[Engine], strategy: Strategy) -> tuple[Engine, ...
             "name a model with --engine"
         )
     return found
-
-
-def _standing(loss: Loss, current: Loss) -> tuple[tuple[int, ...], float, int]:
-    """Return what orders acceptable proposals before the engine's own rank does.
-
-    Partial credit counts only where no further constraint is satisfied: beside one
-    that is, an overfit edit can bring other wrong results nearer by chance.
-    """
-    hard, partial, soft, _ = loss.key
-    return hard, partial if hard == current.key[0] else 0.0, soft
 
 
 def _inputs_that_failed(loss: Loss) -> tuple[str, ...]:
