@@ -125,3 +125,14 @@ def test_a_line_that_is_there_once_is_replaced_and_nothing_else(
 def test_whatever_is_written_is_applied_or_refused(reply: str, text: str) -> None:
     with suppress(EditError):
         assert isinstance(apply_edits(text, find_edits(reply)), str)
+
+
+def test_line_ends_of_the_reply_and_of_the_code_may_differ() -> None:
+    reply = "<<<<<<< SEARCH\nb = 2\n=======\nb = 3\n>>>>>>> REPLACE\n"
+    for said in (reply, reply.replace("\n", "\r\n")):
+        assert apply_edits("a = 1\r\nb = 2\r\n", find_edits(said)) == (
+            "a = 1\r\nb = 3\r\n"
+        )
+        assert apply_edits("\x0ca = '\u2028'\nb = 2\n", find_edits(said)) == (
+            "\x0ca = '\u2028'\nb = 3\n"
+        )

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from codegrad.engines.lines import ended_like, lines_of
+
 SIMILAR = 0.9
 """How alike the searched lines and the found ones must be, 0 to 1."""
 
@@ -42,7 +44,7 @@ def find_edits(reply: str) -> list[Edit]:
     Raises:
         EditError: If a search/replace block was opened and not ended.
     """
-    lines = reply.split("\n")
+    lines = lines_of(reply)
     edits = list(_blocks(lines))
     if sum(_OPENING.match(line) is not None for line in lines) > len(edits):
         raise EditError("a search/replace block is not ended")
@@ -60,7 +62,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[Edit]:
                 ends = _DIVIDER
         elif ends.match(line):
             if ends is _CLOSING:
-                yield Edit(tuple(search.splitlines()), tuple(replace.splitlines()))
+                yield Edit(tuple(lines_of(search)), tuple(lines_of(replace)))
             ends = _CLOSING if ends is _DIVIDER else None
         elif ends is _DIVIDER:
             search += f"{line}\n"
@@ -78,10 +80,10 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
         >>> apply_edits("a = 1\nb = 2\n", [Edit(("b = 2",), ("b = 3",))])
         'a = 1\nb = 3\n'
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     for number, edit in enumerate(edits, 1):
         lines = _apply(lines, edit, number)
-    return "\n".join(lines) + "\n"
+    return ended_like("\n".join(lines) + "\n", text)
 
 
 def _apply(lines: list[str], edit: Edit, number: int) -> list[str]:
@@ -171,7 +173,7 @@ def _hunks(reply: str) -> Iterator[Edit]:
     before: list[str] = []
     after: list[str] = []
     inside = False
-    for line in [*reply.splitlines(), "@@ end @@"]:
+    for line in [*lines_of(reply), "@@ end @@"]:
         if _HUNK.match(line) or (inside and line.startswith("```")):
             if before != after:
                 yield Edit(tuple(before), tuple(after))
