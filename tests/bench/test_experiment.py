@@ -9,12 +9,13 @@ from codegrad.bench.compare import compare
 from codegrad.bench.crew import LocalCrew
 from codegrad.bench.executors import LocalPool
 from codegrad.bench.expectation import References
-from codegrad.bench.experiment import Experiment, read_plan
+from codegrad.bench.experiment import MOST_UNSOLVED, Experiment, read_plan
 from codegrad.bench.grading import Grader
 from codegrad.bench.prepare import Asked, Prepared, prepare
 from codegrad.bench.problems import Dataset
 from codegrad.bench.shards import Shard
-from codegrad.errors import DatasetError, UsageError
+from codegrad.bench.solve import Job, Unsolved
+from codegrad.errors import DatasetError, OutageError, UsageError
 from codegrad.report.benchmark import (
     difference_lines,
     hidden_line,
@@ -49,6 +50,31 @@ def carry_out(
         experiment.solve(jobs, LocalCrew(1), work=write_down, shard=shard)
         experiment.judge(ready.judges(here, experiment.verdicts), None)
     return experiment
+
+
+def unreachable(job: Job) -> Unsolved:
+    """Leave a job undone, and count it."""
+    assert job.means.calls is not None
+    with (job.means.calls.parent / "begun").open("a") as begun:
+        begun.write(f"{job.task_id}\n")
+    return Unsolved(job.task_id, "nobody is there")
+
+
+def test_no_more_jobs_are_begun_when_several_in_a_row_are_undone(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "out"
+    ready = prepared(tmp_path, count=12)
+    with (
+        Experiment(ready.plan, folder) as experiment,
+        pytest.raises(OutageError, match=r"12 of 12 answers are not there.*nobody is"),
+    ):
+        experiment.solve(ready.jobs(folder), LocalCrew(1), work=unreachable)
+    begun = (folder / "begun").read_text().splitlines()
+    assert MOST_UNSOLVED <= len(begun) <= MOST_UNSOLVED + 2
+    # The same command goes on.
+    answers = carry_out(ready, folder).answers
+    assert len(answers) == 12
 
 
 def document(experiment: Experiment) -> dict[str, object]:

@@ -218,6 +218,11 @@ class _Page:
         yield from map(_StepPage, self.last)
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """What could not help; of what is not verified the reason says it."""
+        return self.story.missing if self.story.status == "verified" else ()
+
+    @property
     def choice(self) -> str:
         """Which of several candidates is the result, and why."""
         return self.story.choice
