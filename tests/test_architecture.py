@@ -30,6 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("store",),
     ("engines",),
     ("optim",),
+    ("result",),
     ("refine",),
     ("report",),
     ("bench",),

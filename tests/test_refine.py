@@ -13,7 +13,8 @@ from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench

@@ -5,11 +5,9 @@ happened. Invariant: the best program so far is never lost, and after a checkpoi
 killed run goes on exactly as it would have.
 """
 
-import difflib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from codegrad.budget import Budget, Spent
@@ -21,7 +19,6 @@ from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
 from codegrad.engines.troubles import Troubled
 from codegrad.events import Event, Listener
-from codegrad.evidence import Evidence
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.backward import reviewer_for
@@ -31,85 +28,13 @@ from codegrad.optim.distinguishing import tell_apart
 from codegrad.optim.hypotheses import Hypotheses
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Choice, Strategy
-from codegrad.task import Constraint, Origin, Sources, Task
+from codegrad.result import Outcome, Result
+from codegrad.task import Constraint, Origin, Task
 from codegrad.verdict import Status
 from codegrad.verify.ladder import Ladder
 from codegrad.verify.stage import Workbench
 from codegrad.verify.tools import tool_versions
 from codegrad.verify.verification import VerificationLoss
-
-
-class Outcome(StrEnum):
-    """How a run ended."""
-
-    VERIFIED = "verified"
-    """Every hard constraint holds."""
-
-    UNCHANGED = "unchanged"
-    """Every hard constraint held from the start."""
-
-    EXHAUSTED = "exhausted"
-    """The budget is spent or no engine has anything more to offer."""
-
-    UNDECIDED = "undecided"
-    """Nothing is refuted, and nothing says what must hold or not all can be checked."""
-
-    INTERRUPTED = "interrupted"
-    """The user stopped it; it can be resumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The best program found and the evidence for it."""
-
-    task: Task
-    outcome: Outcome
-    reason: str
-    """Why the run ended, in one sentence."""
-
-    sources: Sources
-    loss: Loss
-    spent: Spent
-    steps: int
-    cut: Cut = Cut.NOTHING
-    """Whether a model could not be asked all that was wanted; a resumed run asks it."""
-
-    missing: tuple[str, ...] = ()
-    """What was to help beside the engines and could not, and why."""
-
-    @property
-    def evidence(self) -> Evidence:
-        """What was established, constraint by constraint."""
-        return self.loss.evidence
-
-    @property
-    def verified(self) -> bool:
-        """Whether every hard constraint holds."""
-        return self.loss.verified
-
-    @property
-    def code(self) -> str:
-        """The text of the main module."""
-        return self.sources[self.task.main]
-
-    @property
-    def changed(self) -> tuple[str, ...]:
-        """The files whose text is not the starting text, in order."""
-        return tuple(
-            path
-            for path, text in self.sources.items()
-            if text != self.task.sources.get(path)
-        )
-
-    def diff(self) -> str:
-        """Return the change as a unified diff; empty if nothing changed."""
-        return "".join(
-            line
-            for path in self.changed
-            for line in unified_diff(
-                self.task.sources.get(path, ""), self.sources[path], path
-            )
-        )
 
 
 def refine(  # noqa: PLR0913 - the front door; everything but the task has a default
@@ -671,17 +596,3 @@ def _broken_guesses(loss: Loss) -> int:
     """Return how many generated constraints that are trusted are refuted."""
     refuted = {v.constraint for v in loss.verdicts if v.status is Status.REFUTED}
     return sum(c.trust is not None and c.name in refuted for c in loss.constraints)
-
-
-def unified_diff(before: str, after: str, path: str) -> list[str]:
-    """Return the lines of a unified diff, each with its line end."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        f"a/{path}",
-        f"b/{path}",
-    )
-    return [
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-        for line in lines
-    ]

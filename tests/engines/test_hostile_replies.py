@@ -13,7 +13,8 @@ from codegrad.engines.remarks import read_remarks
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench
 

@@ -21,7 +21,8 @@ from codegrad.engines.prompts import (
 from codegrad.errors import EngineError
 from codegrad.events import Event
 from codegrad.optim.strategy import CODEGRAD
-from codegrad.refine import Outcome, Result, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome, Result
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text

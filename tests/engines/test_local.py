@@ -25,7 +25,8 @@ from codegrad.engines.local import (
 )
 from codegrad.engines.patience import Patience
 from codegrad.errors import EngineError, UsageError
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.store.calls import CallBook
 from codegrad.tasks.python_file import task_from_text
 from tests.engines.tiny_gguf import write_tiny_model

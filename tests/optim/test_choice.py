@@ -8,7 +8,8 @@ from codegrad.events import Event
 from codegrad.optim.archive import Archive
 from codegrad.optim.choice import choose, common_answer, objection
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.task import Task
 from codegrad.tasks.assertions import read_assertions
 from codegrad.tasks.python_file import task_from_text

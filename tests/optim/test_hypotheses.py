@@ -21,7 +21,8 @@ from codegrad.engines.scripted import ScriptedEngine
 from codegrad.events import Event
 from codegrad.optim.hypotheses import UNSEEN, Hypotheses
 from codegrad.optim.trust import SOFT
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.store.task_json import task_from_json, task_to_json
 from codegrad.task import (
     AssertionCheck,

@@ -19,7 +19,8 @@ from codegrad.errors import UsageError
 from codegrad.events import Event
 from codegrad.gradient import CritiqueSource
 from codegrad.optim.strategy import STRATEGIES, Critic, strategy_of
-from codegrad.refine import Outcome, Result, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome, Result
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench

@@ -36,7 +36,8 @@ from codegrad.budget import Budget
 from codegrad.engines.pool import RecordedEngine, as_module, read_pool
 from codegrad.errors import DatasetError
 from codegrad.optim.strategy import STRATEGIES
-from codegrad.refine import Result, refine
+from codegrad.refine import refine
+from codegrad.result import Result
 from codegrad.sandbox import Limits
 from codegrad.task import Task, dynamic_constraints
 

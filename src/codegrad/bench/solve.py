@@ -20,7 +20,8 @@ from codegrad.engines.pool import PoolEngine
 from codegrad.engines.team import SEARCH, Roles, Team
 from codegrad.errors import OutageError
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import Outcome, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome
 from codegrad.sandbox import Limits
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.store.task_json import task_from_json

@@ -11,7 +11,7 @@ from codegrad.cli.options import store_option, stored_ladder, stored_workbench
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import apply, write_output
 from codegrad.errors import UsageError
-from codegrad.refine import Outcome, Result
+from codegrad.result import Outcome, Result
 from codegrad.store.journal import Run, Store
 from codegrad.store.task_json import task_from_json
 from codegrad.verify.verification import VerificationLoss

@@ -15,7 +15,6 @@ from codegrad.engines.cut import Cut
 from codegrad.engines.engine import STOPPING
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
-from codegrad.refine import Result
 from codegrad.report.printable import one_line
 from codegrad.report.terminal import (
     LiveProgress,
@@ -29,6 +28,7 @@ from codegrad.report.terminal import (
     show_strength,
     show_verdict,
 )
+from codegrad.result import Result
 from codegrad.store.journal import RunSummary
 from codegrad.store.recheck import Comparison
 from codegrad.task import Task

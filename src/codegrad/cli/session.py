@@ -18,7 +18,8 @@ from codegrad.engines.download import Report
 from codegrad.errors import CodeGradError, OutputError, StoreError
 from codegrad.events import Event, Listener
 from codegrad.optim.strategy import strategy_of
-from codegrad.refine import Outcome, Result, refine
+from codegrad.refine import refine
+from codegrad.result import Outcome, Result
 from codegrad.store.calls import CallBook
 from codegrad.store.certificate import Document, certify, to_text
 from codegrad.store.journal import Run, RunStatus
