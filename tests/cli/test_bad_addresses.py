@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from codegrad.cli.main import run
+from codegrad.store.calls import CallBook, CallOutcome
 from tests.cli.shell import Shell
 
 TYPED = ("--engine", "openai:coder", "--base-url")
@@ -70,4 +71,7 @@ def test_what_was_never_sent_is_not_paid(
     run(["runs", "--json"])
     (listed,) = json.loads(capsys.readouterr().out)
     assert listed["status"] == "failed"
-    assert run(["cache", "--json"]) in {0, 2}
+    with CallBook(CallBook.default_path()) as book:
+        calls = book.calls()
+    assert {(call.outcome, call.tokens) for call in calls} == {(CallOutcome.FAILED, 0)}
+    assert len(calls) <= 4, "nothing is tried twice"
