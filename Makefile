@@ -14,7 +14,7 @@ PEERS ?= 9
 help:
 	@echo "make demo       set up and run the main job on the built-in engine"
 	@echo "make test       set up and run the tests (under 10 minutes on 2 cores)"
-	@echo "make test-slow  the slow suites"
+	@echo "make test-slow  the slow suites, of SUITES="tests/cli ..." if given"
 	@echo "make test-ray   the tests of the Ray executor, in an environment of their own"
 	@echo "make test-local the tests of local weights, in an environment of their own"
 	@echo "make check      format, lint, types"
@@ -40,7 +40,7 @@ test: .venv/.ready
 	$(RUN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: .venv/.ready
-	$(RUN)/python -m pytest -n 2 -m slow
+	$(RUN)/python -m pytest -n 2 -m slow $(SUITES)
 
 .venv-ray/.ready: pyproject.toml uv.lock | $(UV)
 	@echo "setting up the environment with Ray in .venv-ray (once)"
