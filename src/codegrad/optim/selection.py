@@ -12,7 +12,7 @@ S*, arXiv 2502.14382).
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from codegrad.optim.mentioned import with_mentioned
@@ -40,6 +40,10 @@ larger inputs: each costs seconds."""
 
 PROGRAM_INPUTS = 40
 """Inputs of programs, which need a process each."""
+
+QUICK_S = 0.1
+"""Processor seconds within which one must return for others to count as hanging. A
+program near the limit passes or fails it by what else the machine does."""
 
 LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=512)
 _DIGITS = 9
@@ -113,6 +117,7 @@ def _calls(
 ) -> list[tuple[str, ...]]:
     """Return what calls with `inputs` give, as texts."""
     found: dict[str, tuple[str, ...]] = {}
+    quickest = [math.inf] * len(inputs)
     for source in candidates:
         if source in found or not inputs:
             continue
@@ -128,13 +133,31 @@ def _calls(
             )
             if not run.load.ok:
                 break
+            for position, outcome in enumerate(run.calls, start):
+                if outcome.kind is Ending.RETURNED:
+                    quickest[position] = min(quickest[position], outcome.cpu_s)
             outcomes += map(_behaviour, run.calls)
             hangs += any(outcome.kind in _TOO_LARGE for outcome in run.calls)
             if hangs == MAX_HANGS:
                 outcomes += [str(Ending.NOT_RUN)] * (len(inputs) - len(outcomes))
                 break
         found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
-    return [found.get(source, ()) for source in candidates]
+    return _clear(candidates, found, quickest)
+
+
+def _clear(
+    candidates: Sequence[str],
+    found: Mapping[str, tuple[str, ...]],
+    quickest: Sequence[float],
+) -> list[tuple[str, ...]]:
+    """Return what each did; who hangs where nobody is quick was not measured there."""
+    return [
+        tuple(
+            _NOT_RUN if what.startswith(_HANGS) and least > QUICK_S else what
+            for what, least in zip(found.get(source, ()), quickest, strict=False)
+        )
+        for source in candidates
+    ]
 
 
 def among_equals(
@@ -177,13 +200,17 @@ def _outputs(
     """Return what programs print for the same inputs."""
     stdins = program_inputs(task, PROGRAM_INPUTS, seed=seed)
     found: dict[str, tuple[str, ...]] = {}
+    quickest = [math.inf] * len(stdins)
     for source in candidates:
         if source not in found:
             runs = bench.sandbox.program(
                 source, stdins, limits=LIMITS, context=task.context
             )
+            for position, run in enumerate(runs):
+                if run.kind is Ending.EXITED:
+                    quickest[position] = min(quickest[position], run.cpu_s)
             found[source] = tuple(map(_printed, runs))
-    return [found[source] for source in candidates]
+    return _clear(candidates, found, quickest)
 
 
 def _printed(outcome: ProgramOutcome) -> str:
