@@ -59,6 +59,12 @@ class CallCheck:
     prints: str | None = None
     """What the call has to print; None does not look."""
 
+    any_spacing: bool = False
+    """Whether a run of white space in what is printed is as good as another."""
+
+    any_at_dots: bool = False
+    """Whether `...` in `prints` stands for any text."""
+
     compares_result: bool = True
     """False if only what is printed counts."""
 

@@ -29,6 +29,12 @@ def pairs(text: str, *names: str) -> list[tuple[tuple[object, ...], object]]:
         "`f(2)` returns `4`.",
         "- f(2) == 4",
         "Example - f(2) == 4",
+        "Example 1 - f(2) == 4",
+        "Used to double a number. f(2) should return 4",
+        "Add it instead of squaring, e.g. f(2) -> 4",
+        "Up rather than down: f(2) returns 4",
+        "Unlike sorted, f(2) returns 4",
+        "Fix the bug: f(2) should return 4",
         ">>> f(2) 4",
         "For n = 2 the output should be 4.",
         "Given n = 2, return 4",
@@ -78,7 +84,6 @@ def test_several_parameters_over_several_lines() -> None:
         "-f(2) == -4",
         "f(1) + f(2) == 6",
         "not f(2) == 4",
-        "Unlike older versions: f(2) == 4",
         "BUG: f(2) returns 4",
         "f(2) = 1 to 5",
         "f(2) = 10:30",
@@ -95,6 +100,11 @@ def test_several_parameters_over_several_lines() -> None:
 )
 def test_what_is_no_example(line: str) -> None:
     assert stated_examples(line, "f", ["n"]) == []
+
+
+def test_what_may_be_said_of_something_else_is_a_guess() -> None:
+    for text in ("In older versions f(2) == 4", "It does so instead of f(2) -> 4"):
+        assert [s.is_sure for s in stated_examples(text, "f", ["n"])] == [False]
 
 
 def test_values_of_two_sentences_are_no_example() -> None:

@@ -60,6 +60,11 @@ def test_each_check_gets_its_own_verdict_in_order(bench: Workbench) -> None:
     ("example", "right", "wrong"),
     [
         ("f(1)  # doctest: +ELLIPSIS\n[1, ..., 9]", "[1, 2, 9]", "[1, 2, 8]"),
+        ("f(1)  # doctest: +ELLIPSIS\n'<x...x>'", "'<xyzx>'", "'<xyz>'"),
+        ("f(1)  # doctest: +ELLIPSIS\n1 ... 3", "print(1, 2, 3)", "print(1, 2)"),
+        ("f(1)  # doctest: +NORMALIZE_WHITESPACE\n1\n2", "print(1, 2)", "print(12)"),
+        ("f(1)  # doctest: +NORMALIZE_WHITESPACE\n'a  b'", "'a b'", "'ab'"),
+        ("str(f(1))  # doctest: +ELLIPSIS\n'a...'", "'ab'", "'b'"),
         ("print(f(1))  # doctest: +NORMALIZE_WHITESPACE\na  b", "'a b'", "'ab'"),
         ("print(f(1))\na\n<BLANKLINE>\nb", "'a\\n\\nb'", "'a\\nb'"),
         ("print(f(1), 2)\n  a 2", "'  a'", "'a'"),

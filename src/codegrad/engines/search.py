@@ -30,7 +30,7 @@ from codegrad.task import (
     StdinCheck,
     Task,
 )
-from codegrad.tasks.literals import call_text, literal_call
+from codegrad.tasks.literals import call_text, literal_call, text_condition
 from codegrad.verify.clauses import clause_prelude, clause_test, known_inputs
 from codegrad.verify.stage import Workbench
 
@@ -465,12 +465,19 @@ def _printing_test(function: str, check: CallCheck) -> str:
     value = "('' if _value is None else repr(_value))"
     shown = "" if check.compares_result else f" + {value}"
     wanted = (check.prints or "").rstrip()
+    same = text_condition(
+        "_shown",
+        wanted,
+        any_spacing=check.any_spacing,
+        any_at_dots=check.any_at_dots,
+    )
     return (
         "import contextlib as _contextlib, io as _io\n"
         "_out = _io.StringIO()\n"
         "with _contextlib.redirect_stdout(_out):\n"
         f"    _value = {call}\n"
-        f"assert (_out.getvalue(){shown}).rstrip() == {wanted!r}\n"
+        f"_shown = (_out.getvalue(){shown}).rstrip()\n"
+        f"assert {same}\n"
     )
 
 

@@ -26,11 +26,10 @@ from codegrad.tasks.literals import (
     literal_call,
     shorten,
     show,
+    text_condition,
 )
 from codegrad.tasks.worded import stated_examples
 
-_LOOSE = {doctest.ELLIPSIS, doctest.NORMALIZE_WHITESPACE}
-_VALUE = re.compile(r"[\[({<'\"\d-]")
 _PROMPT = re.compile(r"^(?=[ \t]*>>> )", re.MULTILINE)
 
 
@@ -211,28 +210,38 @@ def _returns(
 ) -> Check | None:
     want = example.want.strip()
     expected = _literal_text(want)
-    is_cut = expected is not None and has_gap(expected[0])
-    if call and expected and not is_cut:
+    any_spacing, any_at_dots = _looseness(example)
+    if expected and has_gap(expected[0]) and not any_at_dots:
+        return None  # `[1, ...]` means more than doctest makes of it
+    # Where a literal holds no text, blanks are no part of its value.
+    is_loose = any_at_dots or (any_spacing and not (expected and _is_bare(want)))
+    if expected and call and not is_loose:
         return CallCheck(call.args, expected[0], call.kwargs, function=call.function)
-    is_loose = bool(example.options.keys() & _LOOSE)
-    # `[1, ...]` means more than doctest makes of it; and who prints is not told from
-    # who returns, so only what looks like a value is compared loosely.
-    if (is_cut and not example.options.get(doctest.ELLIPSIS)) or (
-        is_loose and not _VALUE.match(want)
-    ):
-        return None
-    if call and not is_loose:
+    if call:
         return CallCheck(
             call.args,
             None,
             call.kwargs,
             prints=_wanted(example),
+            any_spacing=any_spacing,
+            any_at_dots=any_at_dots,
             compares_result=False,
             function=call.function,
         )
-    if expected and not is_cut and not is_loose:
+    if expected and not is_loose:
         return AssertionCheck(f"{setup}assert ({source}) == {want}\n")
     return AssertionCheck(setup + _same_text(f"repr({source})", example))
+
+
+def _looseness(example: doctest.Example) -> tuple[bool, bool]:
+    """Return whether white space, and what stands at `...`, may be any."""
+    spacing = bool(example.options.get(doctest.NORMALIZE_WHITESPACE))
+    dots = bool(example.options.get(doctest.ELLIPSIS)) and "..." in example.want
+    return spacing, dots
+
+
+def _is_bare(want: str) -> bool:
+    return not {"'", '"'} & set(want)
 
 
 def _wanted(example: doctest.Example) -> str:
@@ -242,14 +251,11 @@ def _wanted(example: doctest.Example) -> str:
 
 def _same_text(shown: str, example: doctest.Example) -> str:
     """Return the assertion that a text is the wanted one, as doctest compares."""
-    want = _wanted(example)
-    shown = f"{shown}.rstrip()"
-    if example.options.get(doctest.NORMALIZE_WHITESPACE):
-        shown, want = f"' '.join({shown}.split())", " ".join(want.split())
-    if example.options.get(doctest.ELLIPSIS) and "..." in want:
-        pattern = ".*".join(map(re.escape, want.split("...")))
-        return f"import re\nassert re.fullmatch({pattern!r}, {shown}, re.DOTALL)\n"
-    return f"assert {shown} == {want!r}\n"
+    spacing, dots = _looseness(example)
+    same = text_condition(
+        f"{shown}.rstrip()", _wanted(example), any_spacing=spacing, any_at_dots=dots
+    )
+    return f"assert {same}\n"
 
 
 def _printed_arguments(node: ast.expr) -> list[str] | None:

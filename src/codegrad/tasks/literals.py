@@ -208,6 +208,23 @@ def call_text(function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> s
     return f"{function}({', '.join(parts)})"
 
 
+def text_condition(
+    shown: str, wanted: str, *, any_spacing: bool, any_at_dots: bool
+) -> str:
+    """Return the source of the condition that an expression is a text as wanted.
+
+    Example:
+        >>> text_condition("x", "a  b", any_spacing=True, any_at_dots=False)
+        "' '.join(x.split()) == 'a b'"
+    """
+    if any_spacing:
+        shown, wanted = f"' '.join({shown}.split())", " ".join(wanted.split())
+    if not any_at_dots:
+        return f"{shown} == {wanted!r}"
+    pattern = "(?s)" + ".*".join(map(re.escape, wanted.split("...")))
+    return f"__import__('re').fullmatch({pattern!r}, {shown}) is not None"
+
+
 def show(value: object) -> str:
     """Return `repr(value)`, or what kind of value it is where that cannot be printed.
 

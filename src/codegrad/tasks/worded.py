@@ -44,16 +44,18 @@ _SAYS = re.compile(
 _OPERATOR = re.compile(r"[-+*/%@&|^~!][ \t]*$")
 """What makes of the call behind it an operand."""
 
-_DASH = re.compile(r"^[ \t]*[-+*•][ \t]+$|[^\W\d_]{2}[ \t]+-+[ \t]+$")
+_DASH = re.compile(r"^[ \t]*[-+*•][ \t]+$|[^\W\d_]{2}(?:[ \t]+\d+)?[ \t]+-+[ \t]+$")
 """What looks like an operator and is a bullet, or a dash in prose."""
 
-_DENIES = re.compile(
-    r"\bnot[ \t]+$"
-    r"|\b(?:instead of|rather than|unlike|old(?:er)? versions?|previously|formerly|"
-    r"used to|wrongly|incorrectly|bug)\b",
+_NEGATED = re.compile(r"\bnot[ \t]+$|\bBUG\b[: \t]*$")
+"""What says that the function does not do this."""
+
+_CONTRASTED = re.compile(
+    r"\b(?:instead of|rather than|unlike|old(?:er)? versions?|previously|formerly|"
+    r"wrongly|incorrectly)\b[^.,:;]*$",
     re.IGNORECASE,
 )
-"""What says, before a call, that the function does not do this."""
+"""What may say so, in the clause before a call."""
 
 _GROUPED = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+\b")
 """`1,234` is one number to a reader and two to Python."""
@@ -190,18 +192,20 @@ def _calls(text: str, name: str, *, is_sure: bool = True) -> Iterator[Stated]:
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
         call = literal_call(node)
-        if call is None or not _stands_free(text, start.start()):
+        before = text[max(0, start.start() - _MAX_LINE) : start.start()]
+        before = before.rpartition("\n")[2]
+        if call is None or not _stands_free(before):
             continue
         expected = _result_after(text, start.start(), end)
         if expected is not None:
-            yield Stated(call.args, expected.value, call.kwargs, is_sure)
+            is_meant = is_sure and not _CONTRASTED.search(before)
+            yield Stated(call.args, expected.value, call.kwargs, is_meant)
 
 
-def _stands_free(text: str, start: int) -> bool:
-    """Return whether what stands before a call leaves what follows a claim about it."""
-    before = text[max(0, start - _MAX_LINE) : start].rpartition("\n")[2]
+def _stands_free(before: str) -> bool:
+    """Return whether a call is no operand and not negated by what stands before it."""
     is_operand_there = _OPERATOR.search(before) and not _DASH.search(before)
-    return not is_operand_there and not _DENIES.search(before)
+    return not is_operand_there and not _NEGATED.search(before)
 
 
 def _result_after(text: str, start: int, end: int) -> Value | None:

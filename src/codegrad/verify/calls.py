@@ -110,7 +110,12 @@ def _compare(
         shown = outcome.stdout
         if not check.compares_result and outcome.value is not None:
             shown += show(outcome.value)
-        prints = same_output(shown, check.prints)
+        prints = same_output(
+            shown,
+            check.prints,
+            any_spacing=check.any_spacing,
+            any_at_dots=check.any_at_dots,
+        )
         gap = max(gap, 0.0 if prints else distance(shown, check.prints))
         return value_holds and prints, gap
     return value_holds, gap

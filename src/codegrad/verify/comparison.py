@@ -1,5 +1,6 @@
 """Observed against expected, on plain values from another process."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from codegrad.search.similarity import similarity
@@ -42,14 +43,43 @@ def _matches(observed: Any, expected: Any, tolerance: float | None) -> bool:  # 
             return bool(observed == expected)
 
 
-def same_output(observed: str, expected: str) -> bool:
+def same_output(
+    observed: str,
+    expected: str,
+    *,
+    any_spacing: bool = False,
+    any_at_dots: bool = False,
+) -> bool:
     r"""Return whether two printed texts agree, white space at line ends aside.
+
+    The options are NORMALIZE_WHITESPACE and ELLIPSIS of doctest.
 
     Example:
         >>> same_output("1 \n2\n\n", "1\n2")
         True
+        >>> same_output("[1,  2, 3]", "[1, ..., 3]", any_spacing=True, any_at_dots=True)
+        True
     """
-    return _lines(observed) == _lines(expected)
+    if any_spacing:
+        observed, expected = " ".join(observed.split()), " ".join(expected.split())
+    observed, expected = _trimmed(observed), _trimmed(expected)
+    if not any_at_dots:
+        return observed == expected
+    first, *rest = expected.split("...")
+    return observed.startswith(first) and _follow(observed[len(first) :], rest)
+
+
+def _follow(text: str, parts: Sequence[str]) -> bool:
+    """Return whether `parts` follow one another in `text`, the last at its end."""
+    if not parts:
+        return not text
+    *middle, last = parts
+    for part in middle:
+        place = text.find(part)
+        if place < 0:
+            return False
+        text = text[place + len(part) :]
+    return text.endswith(last)
 
 
 def distance(observed: Any, expected: Any) -> float:  # noqa: ANN401 - any plain type
@@ -57,5 +87,5 @@ def distance(observed: Any, expected: Any) -> float:  # noqa: ANN401 - any plain
     return 1.0 - similarity(observed, expected)
 
 
-def _lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.rstrip().split("\n")]
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
