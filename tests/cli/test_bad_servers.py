@@ -41,6 +41,21 @@ def test_what_a_model_lacks_is_done_without(
     assert len(shell.server.requests) - served <= 2 * len(lacks) + 4
 
 
+def test_what_nothing_verifies_is_written_only_elsewhere(shell: Shell) -> None:
+    bare = 'def add(a, b):\n    """Return the sum."""\n    pass\n'
+    shell.file.write_text(bare)
+    shell.server.answer = always("```python\ndef add(a, b):\n    return b\n```")
+    other = shell.file.with_name("other.py")
+    code, _, err = shell.refine(
+        *("--engine", "openai:m", "--apply", "--output", str(other))
+    )
+    assert code == 0
+    assert "nothing was written: the result is not verified" in err
+    assert "other.py holds the best so far, which is not verified" in err
+    assert shell.file.read_text() == bare
+    assert "return b" in other.read_text()
+
+
 def test_an_estimate_is_shown_before_the_first_request(shell: Shell) -> None:
     _, _, err = shell.refine()
     expected, _, _ = err.partition("\nstep")

@@ -164,6 +164,11 @@ def test_runs_show_and_report_know_a_run(wrong: Path, tmp_path: Path) -> None:
     story = codegrad("show", run, cwd=tmp_path)
     assert story.returncode == 0
     assert "accepted" in story.stdout
+    step = codegrad("show", run, "--step", "1", cwd=tmp_path).stdout
+    assert "-    return min(items)" in step, "what the step changed"
+    assert "+def largest" not in step, "the whole file is no change"
+    assert "evidence" not in step
+    assert "step 1" not in codegrad("show", run, "--step", "0", cwd=tmp_path).stdout
     report = codegrad("report", run, "-o", "r.html", cwd=tmp_path)
     assert report.stdout.strip() == str(tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()

@@ -128,6 +128,8 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
     assert shown.stdout.count("=== call") == 5
     assert "Follow this approach: Map each digit." in shown.stdout
     assert "sk-right" not in shown.stdout
+    before = shell.run("show", run, "--step", "0", "--prompts")
+    assert "no model was asked" in before.stdout
     listed = json.loads(shell.run("show", run, "--prompts", "--json").stdout)
     assert {call["outcome"] for call in listed} == {"used"}
 

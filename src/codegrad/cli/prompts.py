@@ -28,8 +28,11 @@ def calls_of_step(
     """Return the calls that belong to a step; calls do not know it themselves.
 
     A step begins with the checkpoint of the one before it, also if the run was killed
-    and resumed in the middle of it.
+    and resumed in the middle of it. Step 0 is what was before the first.
     """
+    if step == 0:
+        first = min((e.at for e in events if e.step), default=float("inf"))
+        return [call for call in calls if call.sent <= first]
     starts = [e.at for e in events if e.kind == "checkpoint" and e.step == step - 1]
     ends = [e.at for e in events if e.kind == "stepped" and e.step == step]
     begin = min(starts, default=0.0)

@@ -23,7 +23,7 @@ from codegrad.cli.options import (
 from codegrad.cli.project import settings_note, take_defaults
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
-    apply,
+    apply_verified,
     carry_out,
     check_writable,
     config_json,
@@ -152,8 +152,10 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     if output is not None:
         write_output(result, output)
         written.append(output)
-    if applies and result.changed:
-        written += apply(result)
+        if not result.verified:
+            screen.say(f"{output} holds the best so far, which is not verified")
+    if applies:
+        written += apply_verified(result, screen)
     if as_json:
         echo_json(result_document(result, run.id))
     else:

@@ -16,7 +16,7 @@ from codegrad.cli.options import (
 )
 from codegrad.cli.screen import Screen
 from codegrad.cli.session import (
-    apply,
+    apply_verified,
     carry_out,
     echo_json,
     exit_code,
@@ -73,7 +73,7 @@ def command(
                 checkpoint=checkpoint.data["state"] if checkpoint else None,
                 ladder=stored_ladder(config),
             )
-    written = apply(result) if applies and result.changed else []
+    written = apply_verified(result, screen) if applies else []
     if as_json:
         echo_json(result_document(result, run.id))
     else:

@@ -89,8 +89,8 @@ class Screen:
     def for_terminal(cls, *, quiet: bool = False) -> "Screen":
         """Return a screen on the process's own streams."""
         return cls(
-            Console(highlight=False, soft_wrap=True),
-            Console(stderr=True, highlight=False),
+            Console(highlight=False, soft_wrap=True, emoji=False),
+            Console(stderr=True, highlight=False, emoji=False),
             quiet=quiet,
         )
 
@@ -221,6 +221,8 @@ class Screen:
         """Show the list of runs."""
         show_runs(self._out, summaries)
 
-    def show_run(self, summary: RunSummary, events: Sequence[Event]) -> None:
-        """Show the story of one run."""
-        show_story(self._out, summary, events)
+    def show_run(
+        self, summary: RunSummary, events: Sequence[Event], *, step: int | None = None
+    ) -> None:
+        """Show the story of one run, or of one step of it."""
+        show_story(self._out, summary, events, step=step)

@@ -232,6 +232,23 @@ def apply(result: Result) -> list[Path]:
     return [target for target, _, _ in targets]
 
 
+def apply_verified(result: Result, screen: Screen) -> list[Path]:
+    """Write what is verified over the user's own files, or say that it is not.
+
+    Raises:
+        OutputError: As `apply` does.
+    """
+    if not result.changed:
+        return []
+    if not result.verified:
+        screen.say(
+            "nothing was written: the result is not verified; --output FILE takes the "
+            "best so far"
+        )
+        return []
+    return apply(result)
+
+
 def check_writable(*targets: Path | None) -> None:
     """Check that files can be written before anything is paid for.
 

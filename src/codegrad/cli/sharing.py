@@ -129,7 +129,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     )
     from rich.progress import TimeRemainingColumn as Remaining  # noqa: PLC0415
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, Remaining(), console=console, transient=True) as bar:
         task = bar.add_task(label, total=None)

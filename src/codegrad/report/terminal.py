@@ -264,10 +264,12 @@ def show_story(
     summary: RunSummary,
     events: Sequence[Event],
     *,
+    step: int | None = None,
     next_command: str = "",
 ) -> None:
     """Print a run from start to end, finished or not.
 
+    With `step` only that step and what it changed is shown, 0 is the start.
     `next_command` replaces the command that it proposes.
 
     Raises:
@@ -275,21 +277,12 @@ def show_story(
     """
     story = Story.from_events(events)
     state = story.state(str(summary.status))
-    settings = (
-        ("run", summary.id),
-        ("task", story.name or summary.name),
-        ("started", f"{_when(summary):%Y-%m-%d %H:%M:%S} UTC"),
-        ("engine", story.engine),
-        ("budget", story.budget),
-        ("seed", story.seed),
-    )
-    for name, value in settings:
-        if value:
-            _fact(console, name, value)
-    if story.start_loss:
-        _fact(console, "start", _loss_text(story.start_loss))
-    for step in story.steps:
-        _show_step(console, step)
+    _show_start(console, summary, story)
+    if step is not None:
+        _show_one(console, story, step)
+        return
+    for one in story.steps:
+        _show_step(console, one)
     if story.choice:
         _fact(console, "choice", story.choice)
     show_verdict(console, story.sentence(state), state)
@@ -307,6 +300,30 @@ def show_story(
             f"{text}; `codegrad show {summary.id} --certificate`",
         )
     show_next(console, next_command or story.next_command(summary.id, state))
+
+
+def _show_start(console: Console, summary: RunSummary, story: Story) -> None:
+    settings = (
+        ("run", summary.id),
+        ("task", story.name or summary.name),
+        ("started", f"{_when(summary):%Y-%m-%d %H:%M:%S} UTC"),
+        ("engine", story.engine),
+        ("budget", story.budget),
+        ("seed", story.seed),
+    )
+    for name, value in settings:
+        if value:
+            _fact(console, name, value)
+    if story.start_loss:
+        _fact(console, "start", _loss_text(story.start_loss))
+
+
+def _show_one(console: Console, story: Story, number: int) -> None:
+    """Print one step and what it changed; nothing for 0, which is the start."""
+    for step in story.steps:
+        if step.number == number:
+            _show_step(console, step)
+            show_diff(console, step.before, step.after)
 
 
 def _show_step(console: Console, step: StepView) -> None:
