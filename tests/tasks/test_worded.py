@@ -107,6 +107,11 @@ def test_what_may_be_said_of_something_else_is_a_guess() -> None:
         assert [s.is_sure for s in stated_examples(text, "f", ["n"])] == [False]
 
 
+def test_both_ways_of_writing_in_one_text_are_read() -> None:
+    text = "f(2) => 4\nFor n = 5 the output should be 10, for n = 2 it should be 4."
+    assert pairs(text, "n") == [((2,), 4), ((5,), 10)]
+
+
 def test_values_of_two_sentences_are_no_example() -> None:
     text = "It begins at a = 1. Later, with b = 2, the result is 3."
     assert stated_examples(text, "f", ["a", "b"]) == []

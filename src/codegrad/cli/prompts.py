@@ -31,8 +31,8 @@ def calls_of_step(
     and resumed in the middle of it. Step 0 is what was before the first.
     """
     if step == 0:
-        first = min((e.at for e in events if e.step), default=float("inf"))
-        return [call for call in calls if call.sent <= first]
+        last = max((e.at for e in events if not e.step), default=0.0)
+        return [call for call in calls if call.sent <= last]
     starts = [e.at for e in events if e.kind == "checkpoint" and e.step == step - 1]
     ends = [e.at for e in events if e.kind == "stepped" and e.step == step]
     begin = min(starts, default=0.0)

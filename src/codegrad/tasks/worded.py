@@ -129,11 +129,17 @@ def stated_examples(
     """
     text = text[:_MAX_TEXT]
     sure = _consistent(text, [*_calls(text, re.escape(function))], function)
-    if not sure and parameters:
-        sure = [*_bound(text, parameters)] or [*_inputs(text, len(parameters))]
+    if parameters:
+        said = [*_bound(text, parameters)] or [*_inputs(text, len(parameters))]
+        sure += [one for one in said if not _is_of(one, sure)]
     if sure or not parameters:
         return sure
     return _guesses(text, parameters)
+
+
+def _is_of(stated: Stated, calls: Sequence[Stated]) -> bool:
+    """Return whether the same call is among those that are stated as calls."""
+    return any(repr(stated.args) == repr(call.args) for call in calls)
 
 
 def _consistent(text: str, found: list[Stated], function: str) -> list[Stated]:
