@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -319,3 +320,23 @@ def test_a_class_that_the_entry_point_goes_through_is_an_answer() -> None:
     reply = "```python\nclass Solution:\n    def f(self, x):\n        return x\n```"
     found = extract(reply, current=current, entry_point="f")
     assert found.source == current.replace("pass", "return x")
+
+
+def test_a_helper_of_the_reply_does_not_replace_another_function() -> None:
+    module = (
+        "def helper(x):\n    return x + 1\n\n\ndef f(n):\n    pass\n\n\n"
+        "def other():\n    return helper(1)\n"
+    )
+    reply = (
+        "```python\ndef helper(value, out):\n    return [value, *out]\n\n"
+        "def f(n):\n    return helper(n, [])\n```"
+    )
+    found = extract(reply, current=module, entry_point="f")
+    assert found.source is not None
+    names: dict[str, Any] = {}
+    exec(found.source, names)
+    assert (names["f"](1), names["other"]()) == ([1], 2)
+    assert any("it is f_helper now" in note for note in found.notes)
+    mended = reply.replace("value, out", "x").replace("n, []", "n")
+    same = extract(mended.replace("*out", ""), current=module, entry_point="f")
+    assert "f_helper" not in (same.source or ""), "a helper may be mended"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from codegrad.engines.clashes import without_clashes
 from codegrad.engines.lines import lines_of
 from codegrad.engines.merging import defined, merge, parse_quietly, rename
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
@@ -110,7 +111,9 @@ def _from_blocks(
     notes = (*chosen.notes, *piece.notes)
     if not entry_point:
         return _checked(_ended(piece.text), "code", "", notes)
-    merged = merge(current, piece.text)
+    apart = without_clashes(piece.text, current, entry_point)
+    notes += apart.notes
+    merged = merge(current, apart.text)
     if merged is None:
         return Extraction(problem="the code of the reply does not fit the module")
     notes += tuple(f"left out: `{line}`" for line in merged.left_out)
