@@ -134,7 +134,7 @@ def engine_options(command: _Command) -> _Command:
             default="auto",
             show_default=True,
             help="Who proposes: auto, search (built in), or openai:MODEL, "
-            "anthropic:MODEL, google:MODEL; see `codegrad engines`.",
+            "anthropic:MODEL, google:MODEL, local:FILE.gguf; see `codegrad engines`.",
         ),
     ):
         command = option(command)

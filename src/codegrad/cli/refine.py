@@ -49,18 +49,21 @@ from codegrad.verify.strength import check_measurable
     "--budget",
     type=BudgetType(),
     default=Budget(),
-    help="What may be spent: 20000 (candidates), 90s, candidates=5000,seconds=2m  "
-    "[default: 60000 candidates]",
+    help="What may be spent: 20000 (candidates of the search), 90s, or some of "
+    "candidates=5000,seconds=2m,calls=20,tokens=200000,money=0.50 (dollars)  "
+    "[default: 60000 candidates; 60 calls of models]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For engines.")
 @stages_option
 @strength_option
 @certificate_option
-@click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
+@click.option(
+    "--apply", "applies", is_flag=True, help="Write what is verified to the file."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Write the result to this file instead.",
+    help="Write the best so far to this file instead.",
 )
 @json_option
 @store_option

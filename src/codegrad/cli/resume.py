@@ -33,7 +33,9 @@ from codegrad.store.task_json import task_from_json
     type=BudgetType(),
     help="What the whole run may spend, if not as before.",
 )
-@click.option("--apply", "applies", is_flag=True, help="Write the result to the file.")
+@click.option(
+    "--apply", "applies", is_flag=True, help="Write what is verified to the file."
+)
 @json_option
 @store_option
 def command(

@@ -123,8 +123,9 @@ class Screen:
         if self._quiet:
             return
         hard = sum(constraint.hard for constraint in task.constraints)
+        many = "constraint" if hard == 1 else "constraints"
         self._err.print(
-            f"{task.name}: {hard} hard constraints; engine {engine}; run {run_id}",
+            f"{task.name}: {hard} hard {many}; engine {engine}; run {run_id}",
             markup=False,
             soft_wrap=True,
         )

@@ -223,8 +223,9 @@ def apply(result: Result) -> list[Path]:
         had_bom = data.startswith(b"\xef\xbb\xbf")
         if data.decode("utf-8-sig", "replace") != task.sources[path]:
             raise OutputError(
-                f"{target} was changed while the run was going on; nothing was "
-                "written. Run the command again, or use --output FILE"
+                f"{target} is not what the run began with: it was changed since, or "
+                "written already; nothing was written. Run the command again, or use "
+                "--output FILE"
             )
         targets.append((target, result.sources[path], had_bom))
     for target, text, had_bom in targets:

@@ -24,9 +24,10 @@ class Hearing:
     @property
     def situation(self) -> str:
         """What is going on."""
+        many = "reply" if self.on_the_way == 1 else "replies"
         if not self.pieces:
-            return f"waiting for {self.on_the_way} replies"
+            return f"waiting for {self.on_the_way} {many}"
         words = " ".join(self.tail.split())
         # What is shown while it arrives must not command the terminal.
         end = "".join(c if c.isprintable() else "?" for c in words)
-        return f"{self.pieces:,} tokens of {self.on_the_way} replies: {end}"
+        return f"{self.pieces:,} tokens of {self.on_the_way} {many}: {end}"

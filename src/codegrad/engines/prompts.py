@@ -301,9 +301,9 @@ class _Draft:
                 draft = draft.without("further failures", faults=draft.faults[:1])
             else:
                 raise PromptTooLongError(
-                    f"task and code need about {tokens(text):,} tokens, {size:,} "
-                    "fit; the code is never shortened: use a model with a larger "
-                    "context"
+                    f"task and code need about {tokens(_SYSTEM) + tokens(text):,} "
+                    f"tokens with what every prompt says, and {size:,} fit; the code "
+                    "is never shortened: use a model with a larger context"
                 )
         messages = Message(Role.SYSTEM, _SYSTEM), Message(Role.USER, text)
         return Prompt(messages, draft.left_out)
