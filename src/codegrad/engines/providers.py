@@ -88,7 +88,11 @@ class ProviderWire:
         if self._address is not None:
             self._address = known_login(self._address)
         self._price = price
-        found = key_of(self._provider) if key is None else sendable(key, "the call")
+        found = None
+        if key is not None:
+            found = sendable(key, "the call")
+        elif self._address is None or not self._address.is_keyless:
+            found = key_of(self._provider)
         if found is None and self._address is None:
             raise EngineError(
                 f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}, or "
