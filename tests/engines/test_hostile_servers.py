@@ -4,6 +4,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from codegrad.engines.chat import Trouble, WireError
+from codegrad.engines.chat import RawReply, Trouble, WireError
+from codegrad.engines.exchange import Exchange
+from codegrad.engines.failures import Asking, explained
 from codegrad.engines.transport import MAX_REPLY
 from codegrad.store.calls import CallOutcome
 from tests.engines.asking import Session, echo, question
@@ -177,6 +180,47 @@ def test_what_a_server_says_went_wrong_is_read_in_every_form(
     error = Wired(server).failure(question(server, "q"))
     assert words in str(error)
     assert (error.trouble, error.may_be_billed) == (trouble, False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "no", "code": "' + b"9" * 5000 + b'"}}',
+        b'{"error": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"error": ' + b'{"message": ' * 900 + b"1" + b"}" * 901,
+        b'{"error": {"msg": "no", "loc": [' + b"[" * 900 + b"]" * 900 + b"]}}",
+        b'{"error": {"message": "max_tokens: Use MAX_COMPLETION_TOKENS"}}',
+    ],
+)
+def test_no_reply_brings_more_than_a_failure(server: ChatServer, body: bytes) -> None:
+    sends(server, body, status=403)
+    assert Wired(server).failure(question(server, "q")).trouble is Trouble.FINAL
+    sends(server, body, status=400)
+    trouble = Trouble.ADAPTED if b"max_tokens" in body else Trouble.REFUSED
+    assert Wired(server).failure(question(server, "q")).trouble is trouble
+
+
+def test_what_cannot_even_be_explained_is_a_failure(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reported(*_: object) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr("codegrad.engines.failures.reported_error", reported)
+    sends(server, b"x", status=400)
+    error = Wired(server).failure(question(server, "q"))
+    assert "cannot be read (RecursionError)" in str(error)
+    assert (error.trouble, error.may_be_billed) == (Trouble.UNREADABLE, True)
+
+
+@pytest.mark.parametrize("body", [b"<!-- -->" * 300 + b"x", b"<title" * 200_000])
+def test_a_page_is_looked_for_in_no_time(body: bytes) -> None:
+    asking, start = Asking("m", "e", frozenset()), time.monotonic()
+    for kind in ("", "text/html"):
+        exchange = Exchange(lambda _: None, raw=RawReply(200, kind, body))
+        error = explained(ValueError(), exchange, asking)
+        assert time.monotonic() - start < 1
+    assert "a web page instead of a model's" in str(error)
 
 
 def test_a_failure_in_the_middle_of_a_stream_is_no_reply(server: ChatServer) -> None:

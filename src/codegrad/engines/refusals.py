@@ -230,6 +230,7 @@ def _limit_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
 
     Without any, a reply could be longer than what was reserved for it.
     """
+    said = said.lower()
     names = [Feature(name) for name in _LIMIT_NAMED.findall(said)]
     if not names or not used >= _LIMITS:
         return None

@@ -18,7 +18,9 @@ _FIELDS = (_DATA, b"event:", b"id:", b"retry:", b":")
 _END = b"[DONE]"
 _REPLY = frozenset({"choices", "content", "candidates"})
 _ERRORS = range(400, 600)
+_DIGITS = 3
 _SHOWN = 5
+_DEEPEST = 10
 _Json = dict[str, Any]
 
 
@@ -152,14 +154,18 @@ def _plain(document: _Json) -> object:
     return found or document.get("detail") or _row(message).get("detail")
 
 
-def _words(found: object) -> str:
+def _words(found: object, depth: int = 0) -> str:
+    if depth > _DEEPEST:
+        return ""
     if isinstance(found, list):
-        return "; ".join(filter(None, map(_words, found[:_SHOWN])))
+        said = (_words(one, depth + 1) for one in found[:_SHOWN])
+        return "; ".join(filter(None, said))
     if isinstance(found, dict):
         what = found.get("message") or found.get("msg") or found.get("type")
         place = found.get("loc")
-        path = ".".join(map(str, place)) if isinstance(place, list) else ""
-        said = what if isinstance(what, str) else _words(what)
+        steps = place[:_DEEPEST] if isinstance(place, list) else []
+        path = ".".join(str(step) for step in steps if isinstance(step, str | int))
+        said = what if isinstance(what, str) else _words(what, depth + 1)
         return f"{path}: {said}" if path and said else said
     return "" if found is None or found is True else str(found)
 
@@ -168,7 +174,9 @@ def _status_in(document: _Json) -> int | None:
     error = _row(document.get("error"))
     named = (error.get("code"), error.get("status"), document.get("code"))
     for one in named:
-        number = int(one) if isinstance(one, str) and one.isdecimal() else one
+        number = one
+        if isinstance(one, str) and one.isdecimal() and len(one) == _DIGITS:
+            number = int(one)
         if isinstance(number, int) and number in _ERRORS:
             return number
     return None
