@@ -223,12 +223,40 @@ def test_a_page_is_looked_for_in_no_time(body: bytes) -> None:
     assert "a web page instead of a model's" in str(error)
 
 
-def test_a_failure_in_the_middle_of_a_stream_is_no_reply(server: ChatServer) -> None:
-    said = b'data: {"error": {"code": 502, "message": "upstream is gone"}}\n\n'
-    sends(server, stream().replace(b"data: [DONE]", said + b"data: [DONE]"), STREAM)
+GONE = b'data: {"error": {"code": 502, "message": "upstream is gone"}}\n\n'
+
+
+@pytest.mark.parametrize("said", [0, 3])
+def test_a_failure_in_the_middle_of_a_stream_is_no_reply(
+    server: ChatServer, said: int
+) -> None:
+    events = stream().split(b"\n\n")
+    sends(server, b"\n\n".join([*events[:said], GONE, events[-2]]), STREAM)
     error = Wired(server).failure(question(server, "q"))
     assert "failed (HTTP 502: upstream is gone)" in str(error)
     assert error.trouble is Trouble.PASSING
+    assert error.may_be_billed == bool(said), "who has said something has worked"
+
+
+def test_a_failure_after_the_end_of_a_stream_costs_nothing(server: ChatServer) -> None:
+    used = {"prompt_tokens": 50, "completion_tokens": 40, "total_tokens": 90}
+    body = stream(used).replace(b"data: [DONE]", GONE + b"data: [DONE]")
+    sends(server, body, STREAM)
+    reply = Wired(server).send(question(server, "q"))
+    assert (reply.text, reply.tokens_in, reply.tokens_out) == (CODE, 50, 40)
+
+
+def test_a_reply_is_used_whatever_its_content_type_says(server: ChatServer) -> None:
+    lax = {"choices": [{"message": {"content": CODE}, "finish_reason": "length"}]}
+    used = {"prompt_tokens": 50, "completion_tokens": 40}
+    for kind in ("text/plain", "application/json"):
+        body = json.dumps({**lax, "usage": used}).encode()
+        sends(server, body, {"content-type": kind})
+        wired = Wired(server)
+        reply = wired.send(question(server, "q"))
+        assert reply.text == CODE
+        assert (reply.tokens_in, reply.tokens_out, reply.is_cut) == (50, 40, True)
+        assert not wired.wire.estimates
 
 
 def test_a_page_for_a_browser_is_named(server: ChatServer, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from codegrad.engines.refusals import (
     shortened,
     unreachable,
 )
-from codegrad.engines.streams import reported_error
+from codegrad.engines.streams import reply_text, reported_error
 from codegrad.errors import CodeGradError
 
 _GOOD = 200
@@ -101,8 +101,9 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
         said = said or _page(raw)
     if status in _REDIRECTS:
         return _redirect(exchange, asking)
+    has_text = raw.status == _GOOD and bool(reply_text(raw.kind, raw.body))
     if status != _GOOD:
-        return refusal(
+        found = refusal(
             status,
             said,
             name=asking.name,
@@ -110,13 +111,15 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
             used=asking.used,
             retry_after_s=retry_after_s(exchange.retry_after),
         )
+        found.may_be_billed = has_text
+        return found
     if not said and (page := _page(raw)):
         return _no_model(page, asking)
     return WireError(
         f"the reply cannot be read: {shortened(said) or 'it is not the expected JSON'}",
         Trouble.UNREADABLE,
-        # Who answers with an error has sent no completion to pay for.
-        may_be_billed=not said,
+        # Who answers with an error alone has sent no completion to pay for.
+        may_be_billed=has_text or not said,
     )
 
 

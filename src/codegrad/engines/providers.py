@@ -25,6 +25,7 @@ from codegrad.engines.chat import (
     WireError,
     unheard,
 )
+from codegrad.engines.counts import counts_of
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
 from codegrad.engines.failures import Asking, broken_off, explained
 from codegrad.engines.keys import NO_KEY, PROVIDERS, Secrets, key_of, sendable
@@ -196,7 +197,9 @@ class ProviderWire:
                     text = reply_text(raw.kind, raw.body)
                     if not text or not _is_usable(raw):
                         raise
-                    return self._reply(request, text)
+                    counts = counts_of(raw.kind, raw.body)
+                    counted = counts.tokens_in, counts.tokens_out
+                    return self._reply(request, text, counted, is_cut=counts.is_cut)
         finally:
             RECORDED.reset(token)
 
