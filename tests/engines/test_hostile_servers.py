@@ -388,7 +388,7 @@ def test_the_time_of_a_reply_is_said_to_be_over(server: ChatServer) -> None:
 
 
 @contextmanager
-def saying(words: bytes) -> Iterator[str]:
+def saying(words: bytes, *, seconds: float = 0.0) -> Iterator[str]:
     """Answer every connection with bytes that may be no HTTP at all."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -397,6 +397,7 @@ def saying(words: bytes) -> Iterator[str]:
                 while True:
                     connection, _ = listening.accept()
                     connection.recv(65536)
+                    time.sleep(seconds)
                     connection.sendall(words)
                     connection.close()
 
@@ -435,6 +436,19 @@ def test_what_is_no_http_is_a_sentence(
         error = failure_at(url, server)
     assert sentence in str(error)
     assert error.trouble is trouble
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_what_a_proxy_swallows_was_not_sent(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, *, is_silent: bool
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with saying(b"", seconds=2.0 if is_silent else 0.0) as url:
+        monkeypatch.setenv("HTTPS_PROXY", url.removesuffix("/v1"))
+        error = failure_at("https://models.example/v1", server, timeout_s=1.0)
+    assert "cannot be reached: check the proxy in HTTPS_PROXY" in str(error)
+    assert (error.trouble, error.may_be_billed) == (Trouble.UNREACHABLE, False)
 
 
 def test_a_connection_that_never_comes_about_is_not_paid(server: ChatServer) -> None:

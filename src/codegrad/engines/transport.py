@@ -8,7 +8,8 @@ from no network.
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import httpx2
 
@@ -113,10 +114,11 @@ async def _watch(request: httpx2.Request) -> None:
     if exchange is None:
         return
 
-    async def trace(event: str, info: object) -> None:
-        del info
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started"):
-            exchange.was_sent = True
+            # What a proxy is asked for first holds nothing of the request.
+            method = getattr(info.get("request"), "method", b"")
+            exchange.was_sent = exchange.was_sent or method != b"CONNECT"
 
     exchange.was_made = True
     request.extensions = {**request.extensions, "trace": trace}
