@@ -307,7 +307,7 @@ class ProviderWire:
         """Return what was answered; a server that does not count is counted for."""
         self._has_answered = True
         # Half a surrogate pair can neither be stored nor run.
-        text = self._secrets.hide(text.encode("utf-8", "replace").decode())
+        text = self._secrets.hide_in_text(text.encode("utf-8", "replace").decode())
         is_possible = all(0 <= number <= _MAX_TOKENS for number in counted)
         if not is_possible or not any(counted):
             self.estimates = True

@@ -186,8 +186,8 @@ def _words(found: object, depth: int = 0) -> str:
     if depth > _DEEPEST:
         return ""
     if isinstance(found, list):
-        said = (_words(one, depth + 1) for one in found[:_SHOWN])
-        return "; ".join(filter(None, said))
+        parts = (_words(one, depth + 1) for one in found[:_SHOWN])
+        return "; ".join(filter(None, parts))
     if isinstance(found, dict):
         what = found.get("message") or found.get("msg") or found.get("type")
         place = found.get("loc")
