@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from codegrad.engines.chat import RawReply, Trouble, WireError
 from codegrad.engines.exchange import Exchange
 from codegrad.engines.failures import Asking, explained
 from codegrad.engines.transport import MAX_REPLY
+from codegrad.engines.unpacking import Unpacking
 from codegrad.store.calls import CallOutcome
 from tests.engines.asking import Session, echo, question
 from tests.engines.chat_server import ChatServer, Fault, chunks, completion
@@ -323,6 +325,34 @@ def test_what_is_packed_is_bounded_too(
     error = Wired(server).failure(question(server, "q"))
     assert words in str(error)
     assert error.trouble is Trouble.FINAL
+
+
+def bare(body: bytes) -> bytes:
+    """Return deflate without the frame around it, as some servers send it."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(body) + packing.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("GZIP", gzip.compress(whole())),
+        ("identity, gzip", gzip.compress(whole())),
+        ("gzip", gzip.compress(whole()[:99]) + gzip.compress(whole()[99:])),
+        ("gzip", gzip.compress(whole()) + b"\0" * 500),
+        ("deflate", zlib.compress(whole())),
+        ("Deflate", bare(whole())),
+    ],
+)
+def test_what_is_packed_is_unpacked_as_a_browser_does(
+    server: ChatServer, encoding: str, body: bytes
+) -> None:
+    sends(server, body, {"content-encoding": encoding})
+    assert Wired(server).send(question(server, "q")).text == CODE
+    for size in (1, 2, 7):
+        unpacking = Unpacking()
+        pieces = [body[i : i + size] for i in range(0, len(body), size)]
+        assert b"".join(unpacking.feed(one, 10_000) for one in pieces) == whole()
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
