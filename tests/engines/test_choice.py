@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from codegrad.cli.models import Models
 from codegrad.engines.addresses import Address
 from codegrad.engines.choice import (
     DEFAULT_MODELS,
@@ -20,8 +21,12 @@ from codegrad.engines.choice import (
     served_models,
     survey,
 )
+from codegrad.engines.keys import NO_KEY
+from codegrad.engines.providers import ProviderWire
 from codegrad.errors import UsageError
+from tests.engines.asking import question
 from tests.engines.chat_server import ChatServer
+from tests.engines.test_providers import Wired
 
 NOWHERE = "http://127.0.0.1:9/v1"
 
@@ -69,8 +74,35 @@ def test_a_server_at_its_usual_place_is_found(
     monkeypatch.setenv("OLLAMA_HOST", where)
     assert next(local_servers()) == ("Ollama", server.url, ["coder", "other"])
     chosen = choose("auto")
-    assert (chosen.engine, chosen.base_url) == ("openai:coder", server.url)
+    assert (chosen.engine, chosen.base_url) == ("openai:coder", f"http://@{where}/v1")
     assert chosen.reason == f"Ollama answers at {server.url}"
+
+
+def test_a_server_that_was_found_gets_no_key(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.key = NO_KEY  # with any other it refuses
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    monkeypatch.setenv("OPENAI_BASE_URL", NOWHERE)
+    monkeypatch.setenv("OLLAMA_HOST", urlsplit(server.url).netloc)
+    models = Models.chosen("auto", None, None, "on")
+    later = Models.stored(models.to_data())
+    for roles in (models.roles, later.roles):
+        wired = Wired(server)
+        wired.wire = ProviderWire(roles.engine, base_url=roles.base_url)
+        assert wired.wire.endpoint == server.url
+        assert wired.send(question(server, "q"), longest_s=60.0).text == "x"
+
+
+def test_a_named_server_without_models_is_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codegrad.engines.choice.LOCAL_SERVERS", {"Ollama": 9})
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789abcdef")
+    monkeypatch.setenv("OPENAI_BASE_URL", NOWHERE)
+    chosen = choose("auto")
+    assert chosen.engine == "search"
+    assert chosen.reason.startswith("$OPENAI_BASE_URL lists no models; name one with")
 
 
 def test_an_address_is_for_models_of_the_openai_protocol_alone(
@@ -132,7 +164,8 @@ def test_auto_takes_only_what_is_listed_as_working(
         monkeypatch.setenv("OLLAMA_HOST", urlsplit(server.url).netloc)
     chosen = choose("auto")
     working = [engine for engine in survey() if engine.works]
-    assert chosen == next((e.auto for e in working if e.auto), choose("search"))
+    first = next((e.auto for e in working if e.auto), None)
+    assert chosen == first or (chosen.engine == "search" and first is None)
     if address == NOWHERE:
         assert chosen.engine != f"openai:{DEFAULT_MODELS['openai']}"
 

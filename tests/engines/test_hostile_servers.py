@@ -4,6 +4,8 @@ import gzip
 import json
 import socket
 import threading
+import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from codegrad.engines.chat import Trouble, WireError
+from codegrad.engines.chat import RawReply, Trouble, WireError
+from codegrad.engines.exchange import Exchange
+from codegrad.engines.failures import Asking, explained
 from codegrad.engines.transport import MAX_REPLY
+from codegrad.engines.unpacking import Unpacking
 from codegrad.store.calls import CallOutcome
 from tests.engines.asking import Session, echo, question
 from tests.engines.chat_server import ChatServer, Fault, chunks, completion
@@ -179,12 +184,81 @@ def test_what_a_server_says_went_wrong_is_read_in_every_form(
     assert (error.trouble, error.may_be_billed) == (trouble, False)
 
 
-def test_a_failure_in_the_middle_of_a_stream_is_no_reply(server: ChatServer) -> None:
-    said = b'data: {"error": {"code": 502, "message": "upstream is gone"}}\n\n'
-    sends(server, stream().replace(b"data: [DONE]", said + b"data: [DONE]"), STREAM)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "no", "code": "' + b"9" * 5000 + b'"}}',
+        b'{"error": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"error": ' + b'{"message": ' * 900 + b"1" + b"}" * 901,
+        b'{"error": {"msg": "no", "loc": [' + b"[" * 900 + b"]" * 900 + b"]}}",
+        b'{"error": {"message": "max_tokens: Use MAX_COMPLETION_TOKENS"}}',
+    ],
+)
+def test_no_reply_brings_more_than_a_failure(server: ChatServer, body: bytes) -> None:
+    sends(server, body, status=403)
+    assert Wired(server).failure(question(server, "q")).trouble is Trouble.FINAL
+    sends(server, body, status=400)
+    trouble = Trouble.ADAPTED if b"max_tokens" in body else Trouble.REFUSED
+    assert Wired(server).failure(question(server, "q")).trouble is trouble
+
+
+def test_what_cannot_even_be_explained_is_a_failure(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reported(*_: object) -> object:
+        raise RecursionError
+
+    monkeypatch.setattr("codegrad.engines.failures.reported_error", reported)
+    sends(server, b"x", status=400)
+    error = Wired(server).failure(question(server, "q"))
+    assert "cannot be read (RecursionError)" in str(error)
+    assert (error.trouble, error.may_be_billed) == (Trouble.UNREADABLE, True)
+
+
+@pytest.mark.parametrize("body", [b"<!-- -->" * 300 + b"x", b"<title" * 200_000])
+def test_a_page_is_looked_for_in_no_time(body: bytes) -> None:
+    asking, start = Asking("m", "e", frozenset()), time.monotonic()
+    for kind in ("", "text/html"):
+        exchange = Exchange(lambda _: None, raw=RawReply(200, kind, body))
+        error = explained(ValueError(), exchange, asking)
+        assert time.monotonic() - start < 1
+    assert "a web page instead of a model's" in str(error)
+
+
+GONE = b'data: {"error": {"code": 502, "message": "upstream is gone"}}\n\n'
+
+
+@pytest.mark.parametrize("said", [0, 3])
+def test_a_failure_in_the_middle_of_a_stream_is_no_reply(
+    server: ChatServer, said: int
+) -> None:
+    events = stream().split(b"\n\n")
+    sends(server, b"\n\n".join([*events[:said], GONE, events[-2]]), STREAM)
     error = Wired(server).failure(question(server, "q"))
     assert "failed (HTTP 502: upstream is gone)" in str(error)
     assert error.trouble is Trouble.PASSING
+    assert error.may_be_billed == bool(said), "who has said something has worked"
+
+
+def test_a_failure_after_the_end_of_a_stream_costs_nothing(server: ChatServer) -> None:
+    used = {"prompt_tokens": 50, "completion_tokens": 40, "total_tokens": 90}
+    body = stream(used).replace(b"data: [DONE]", GONE + b"data: [DONE]")
+    sends(server, body, STREAM)
+    reply = Wired(server).send(question(server, "q"))
+    assert (reply.text, reply.tokens_in, reply.tokens_out) == (CODE, 50, 40)
+
+
+def test_a_reply_is_used_whatever_its_content_type_says(server: ChatServer) -> None:
+    lax = {"choices": [{"message": {"content": CODE}, "finish_reason": "length"}]}
+    used = {"prompt_tokens": 50, "completion_tokens": 40}
+    for kind in ("text/plain", "application/json"):
+        body = json.dumps({**lax, "usage": used}).encode()
+        sends(server, body, {"content-type": kind})
+        wired = Wired(server)
+        reply = wired.send(question(server, "q"))
+        assert reply.text == CODE
+        assert (reply.tokens_in, reply.tokens_out, reply.is_cut) == (50, 40, True)
+        assert not wired.wire.estimates
 
 
 def test_a_page_for_a_browser_is_named(server: ChatServer, tmp_path: Path) -> None:
@@ -253,6 +327,34 @@ def test_what_is_packed_is_bounded_too(
     assert error.trouble is Trouble.FINAL
 
 
+def bare(body: bytes) -> bytes:
+    """Return deflate without the frame around it, as some servers send it."""
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packing.compress(body) + packing.flush()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("GZIP", gzip.compress(whole())),
+        ("identity, gzip", gzip.compress(whole())),
+        ("gzip", gzip.compress(whole()[:99]) + gzip.compress(whole()[99:])),
+        ("gzip", gzip.compress(whole()) + b"\0" * 500),
+        ("deflate", zlib.compress(whole())),
+        ("Deflate", bare(whole())),
+    ],
+)
+def test_what_is_packed_is_unpacked_as_a_browser_does(
+    server: ChatServer, encoding: str, body: bytes
+) -> None:
+    sends(server, body, {"content-encoding": encoding})
+    assert Wired(server).send(question(server, "q")).text == CODE
+    for size in (1, 2, 7):
+        unpacking = Unpacking()
+        pieces = [body[i : i + size] for i in range(0, len(body), size)]
+        assert b"".join(unpacking.feed(one, 10_000) for one in pieces) == whole()
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_nobody_is_given_the_key_by_another(server: ChatServer, status: int) -> None:
     with ChatServer(echo).running() as other:
@@ -316,7 +418,7 @@ def test_the_time_of_a_reply_is_said_to_be_over(server: ChatServer) -> None:
 
 
 @contextmanager
-def saying(words: bytes) -> Iterator[str]:
+def saying(words: bytes, *, seconds: float = 0.0) -> Iterator[str]:
     """Answer every connection with bytes that may be no HTTP at all."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -325,6 +427,7 @@ def saying(words: bytes) -> Iterator[str]:
                 while True:
                     connection, _ = listening.accept()
                     connection.recv(65536)
+                    time.sleep(seconds)
                     connection.sendall(words)
                     connection.close()
 
@@ -363,6 +466,19 @@ def test_what_is_no_http_is_a_sentence(
         error = failure_at(url, server)
     assert sentence in str(error)
     assert error.trouble is trouble
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_what_a_proxy_swallows_was_not_sent(
+    server: ChatServer, monkeypatch: pytest.MonkeyPatch, *, is_silent: bool
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with saying(b"", seconds=2.0 if is_silent else 0.0) as url:
+        monkeypatch.setenv("HTTPS_PROXY", url.removesuffix("/v1"))
+        error = failure_at("https://models.example/v1", server, timeout_s=1.0)
+    assert "cannot be reached: check the proxy in HTTPS_PROXY" in str(error)
+    assert (error.trouble, error.may_be_billed) == (Trouble.UNREACHABLE, False)
 
 
 def test_a_connection_that_never_comes_about_is_not_paid(server: ChatServer) -> None:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from codegrad.engines.chat import RawReply
 from codegrad.engines.exchange import Exchange
 from codegrad.engines.keys import Secrets, key_of, key_variable, sendable
+from codegrad.engines.streams import reply_text
 from codegrad.errors import UsageError
 
 KEY = "sk-0123456789/ab+c"
+ESCAPED = "\\u002B"
 
 
 @pytest.mark.parametrize("around", ["{}", "{}\n", "{}\r\n", " {} ", "\t{}", "\ufeff{}"])
@@ -54,20 +56,44 @@ def test_a_key_can_be_sent_or_is_not_in_the_sentence(key: str) -> None:
         f'{{"error": "bad key {KEY}"}}',
         json.dumps({"headers": {"authorization": f"Bearer {KEY}"}}),
         f'{{"error": "{KEY.replace("/", chr(92) + "/")}"}}',
+        f'{{"error": "{KEY.replace("+", ESCAPED)}"}}',
+        f'{{"error": "{KEY.replace("+", ESCAPED.lower())}"}}',
+        f'{{"error": "{KEY.replace("+", chr(92) + ESCAPED)}"}}',
+        '{"error": "' + "".join(f"\\u{ord(c):04x}" for c in KEY) + '"}',
     ],
 )
 def test_a_key_that_comes_back_is_hidden(body: str) -> None:
     hidden = Secrets(KEY).hidden(RawReply(401, f"text/plain; {KEY}", body.encode()))
+    assert json.loads(hidden.body)
     assert b"0123456789" not in hidden.body
+    assert b"003" not in hidden.body
     assert b"[key]" in hidden.body
     assert hidden.kind == "text/plain; [key]"
 
 
-@pytest.mark.parametrize("word", ["x", "none", "EMPTY", "LM-Studio", "no-key", ""])
+@pytest.mark.parametrize(
+    "word", ["x", "none", "EMPTY", "LM-Studio", "no-key", "sk-no-key-required", ""]
+)
 def test_a_word_instead_of_a_key_spoils_no_reply(word: str) -> None:
     said = f"return {word}"
     assert Secrets(word).hide(said) == said
     assert not Secrets(word).are_in(said)
+
+
+@pytest.mark.parametrize("cuts_at", [None, 4])
+def test_a_word_that_is_a_key_stays_in_code(cuts_at: int | None) -> None:
+    kept: list[RawReply] = []
+    exchange = Exchange(kept.append, secrets=Secrets("password"))
+    word = ["password"] if cuts_at is None else ["pass", "word"]
+    pieces = [{"content": piece} for piece in ("def check(", *word, "): pass")]
+    events = [json.dumps({"choices": [{"delta": piece}]}) for piece in pieces]
+    body = "".join(f"data: {event}\n\n" for event in events)
+    exchange.end(RawReply(200, "text/event-stream", body.encode()))
+    (raw,) = kept
+    assert reply_text(raw.kind, raw.body) == "def check(password): pass"
+    assert not exchange.stopped
+    exchange.end(RawReply(401, "", b'{"error": "no such key: password"}'))
+    assert kept[1].body == b'{"error": "no such key: [key]"}'
 
 
 @pytest.mark.parametrize("cuts", [[0], [3, 9], list(range(len(KEY)))])

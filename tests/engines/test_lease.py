@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from codegrad.engines.client import Asked
 from codegrad.engines.patience import Patience
 from codegrad.store.calls import CacheMode, CallBook, new_session
 from tests.engines.asking import FAST, Session, echo, question
@@ -52,6 +53,28 @@ def test_two_runs_that_ask_the_same_pay_once(
     found = asked_at_once(server, tmp_path)
     assert [texts for texts, _ in found.values()] == [["re: a", "re: b", "re: c"]] * 2
     assert sum(paid for _, paid in found.values()) == len(server.requests) == 3
+
+
+def test_who_rests_looks_whether_it_was_answered_meanwhile(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    def busy_at_first(number: int, _prompt: str) -> Fault | None:
+        return Fault("status", 429, {"retry-after": "3"}) if number == 1 else None
+
+    server.faults, server.delay_s = busy_at_first, 0.0
+    one, two = (Session(server, tmp_path, payer=payer) for payer in ("one", "two"))
+    answers: list[Asked] = []
+    resting = threading.Thread(target=lambda: answers.extend(one.ask(["q"])))
+    resting.start()
+    while not one.client.host.rest_s:
+        time.sleep(0.01)
+    answers += two.ask(["q"])
+    resting.join()
+    assert [a.reply and a.reply.text for a in answers] == ["re: q"] * 2
+    assert len(server.requests) == 2, "the one that was refused, the one that was paid"
+    assert (one.client.spent.calls, two.client.spent.calls) == (0, 1)
+    one.close()
+    two.close()
 
 
 def test_who_uses_only_its_own_replies_does_not_wait(

@@ -157,7 +157,7 @@ def _settings(asked: Asked) -> tuple[Settings, Path | None]:
     kind, colon, rest = asked.engine.partition(":")
     pool, checksum, base_url = asked.pool, "", asked.base_url
     if base_url is not None:
-        base_url = typed_address(base_url).url
+        base_url = typed_address(base_url).text
     if kind == POOL:
         pool = Path(rest) if colon else pool
         if pool is None:

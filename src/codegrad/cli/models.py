@@ -82,7 +82,7 @@ class Models:
         server = choice.base_url
         if server is None and any(map(is_openai, roles.models)):
             named = typed_address(base_url) if base_url else environment_address()
-            server = named.url if named else None
+            server = named.text if named else None
         return cls(
             choice.engine,
             choice.reason,

@@ -2,7 +2,8 @@
 
 In: what was typed or is in the environment. Out: an `Address`. Invariant: its `url`
 holds no secret; a login, like a key, is taken from the environment at each start and
-never stored.
+never stored. That a server is sent no key is a part of its address, so that it holds
+wherever the address is passed on or stored.
 """
 
 import os
@@ -28,6 +29,20 @@ class Address:
     login: str = field(default="", repr=False)
     """`user:password` as it stood in the address."""
 
+    is_keyless: bool = False
+    """Whether it is asked as nobody, whatever keys there are."""
+
+    @property
+    def text(self) -> str:
+        """The address as it is passed on and stored: without a login.
+
+        Example:
+            >>> read_address("http://@127.0.0.1:11434/v1").text
+            'http://@127.0.0.1:11434/v1'
+        """
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://@{rest}" if self.is_keyless else self.url
+
     @property
     def with_login(self) -> str:
         """The address as it is asked."""
@@ -46,12 +61,14 @@ class Address:
 def read_address(text: str, where: str = "the base address") -> Address:
     """Return the address that `text` is.
 
+    An empty login is one: a server that is asked as nobody.
+
     Raises:
         UsageError: If it is none; no login and no query is in the sentence.
 
     Example:
-        >>> read_address("https://me:secret@models.example/v1/")
-        Address(url='https://models.example/v1')
+        >>> read_address("https://me:secret@models.example/v1/").url
+        'https://models.example/v1'
     """
     text = text.strip()
     if not text:
@@ -62,8 +79,9 @@ def read_address(text: str, where: str = "the base address") -> Address:
     except ValueError as error:
         problem = f"{where} {shown!r} is no address: {error}; write {_FORM}"
         raise UsageError(problem) from None
-    login, _, host = parts.netloc.rpartition("@")
-    return Address(f"{parts.scheme}://{host}{parts.path.rstrip('/')}", login)
+    login, at, host = parts.netloc.rpartition("@")
+    url = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+    return Address(url, login, is_keyless=bool(at and not login))
 
 
 def _parts(text: str) -> SplitResult:
@@ -127,7 +145,7 @@ def typed_address(text: str) -> Address:
 
 def known_login(address: Address) -> Address:
     """Return an address with its login, if the environment holds one for it."""
-    if address.login:
+    if address.login or address.is_keyless:
         return address
     named = None
     # Whether what the environment names is an address matters to who asks there.

@@ -2,7 +2,8 @@
 
 In: the name that the user gave, the environment, local ports. Out: a `Choice` with its
 reason. Invariant: nothing is sent to a model; a local server is only asked for its list
-of models, and gets a fraction of a second to answer.
+of models, and gets a fraction of a second to answer. A server that was found, not
+named, gets no key, neither now nor later.
 """
 
 import base64
@@ -68,6 +69,7 @@ class Choice:
 
     reason: str
     base_url: str | None = None
+    """Where it is asked; of a server that was found it says that no key is sent."""
 
     @property
     def is_model(self) -> bool:
@@ -94,7 +96,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
             or has no model.
     """
     if base_url is not None:
-        base_url = typed_address(base_url).url
+        base_url = typed_address(base_url).text
     if name == "search":
         return Choice("search", "built in: no key, no model, no network")
     if name != "auto":
@@ -102,7 +104,7 @@ def choose(name: str, base_url: str | None = None) -> Choice:
         base_url = base_url if is_openai(name) else None
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
-        models = served_models(Address(base_url), key=_key())
+        models = served_models(typed_address(base_url), key=_key())
         if not models:
             raise UsageError(
                 f"{base_url} lists no models; start the server, correct the address, "
@@ -160,12 +162,18 @@ def _automatic() -> Choice:
         check_model(wanted)
         server = environment_address() if is_openai(wanted) else None
         reason = f"${MODEL_VARIABLE} names it"
-        return Choice(wanted, reason, server.url if server else None)
-    environment_address()  # what is wrong with it is said before anybody else is asked
+        return Choice(wanted, reason, server.text if server else None)
+    # What is wrong with it is said before anybody else is asked.
+    server = environment_address()
+    reason = "built in: no key, no model, no network"
+    if server is not None:
+        reason = (
+            f"${BASE_URL_VARIABLE} lists no models; name one with --engine openai:MODEL"
+        )
     # The local ports are asked only if nothing before them works.
     return next(
         (one.auto for one in chain(_hosted(), _servers()) if one.auto),
-        Choice("search", "built in: no key, no model, no network"),
+        Choice("search", reason),
     )
 
 
@@ -226,7 +234,7 @@ def served_models(address: Address, *, key: str | None = None) -> list[str]:
     if address.login:
         login = base64.b64encode(unquote_to_bytes(address.login)).decode()
         headers["authorization"] = f"Basic {login}"
-    elif key:
+    elif key and not address.is_keyless:
         headers["authorization"] = f"Bearer {key}"
     try:
         with closing(
@@ -279,7 +287,9 @@ def _hosted() -> Iterator[Available]:
             state = "lists models" if models else "lists no models"
             why = f"{server.url} (${BASE_URL_VARIABLE}) {state}"
             reason = f"the first model of ${BASE_URL_VARIABLE}"
-            auto = Choice(f"openai:{models[0]}", reason, server.url) if models else None
+            auto = (
+                Choice(f"openai:{models[0]}", reason, server.text) if models else None
+            )
             yield Available(name, works=bool(models), why=why, auto=auto)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
@@ -309,7 +319,8 @@ def _servers() -> Iterator[Available]:
             url, models = answering[name]
             why = f"{url} serves {', '.join(models[:5])}"
             reason = f"{name} answers at {url}"
-            auto = Choice(f"openai:{models[0]}", reason, url)
+            found = Address(url, is_keyless=True)
+            auto = Choice(f"openai:{models[0]}", reason, found.text)
             yield Available(f"{name} (local)", works=True, why=why, auto=auto)
         else:
             why = f"nothing answers at port {port}; other addresses: --base-url"

@@ -123,6 +123,9 @@ class ChatClient:
 
         self._session = new_session()
         self._charged: set[str] = set()
+        self._unread: dict[str, int] = {}
+        """The recorded replies that cannot be read, by the keys of their requests."""
+
         self._flights: dict[str, asyncio.Task[Asked]] = {}
         self._background = Background()
         self._draining = False
@@ -293,6 +296,7 @@ class ChatClient:
         try:
             reply = await self.wire.read(request, raw)
         except WireError as error:
+            self._unread[request.key] = found.id
             self._charge_unread(found, request, error)
             return Asked(None, f"recorded, but {error}", is_final=replays)
         if is_own:
@@ -392,7 +396,7 @@ class ChatClient:
         return reason
 
     def _intend(self, request: ChatRequest, label: str) -> int | None:
-        """Record that `request` is sent; None if another client is sending it.
+        """Record that `request` is sent; None if another client is or was answered.
 
         Who uses only its own replies does not wait for those of others.
         """
@@ -405,7 +409,11 @@ class ChatClient:
             return self.book.intend(request.key, request.to_json(), **row)
         lease_s = self.patience.longest_s
         return self.book.intend_alone(
-            request.key, request.to_json(), lease_s=lease_s, **row
+            request.key,
+            request.to_json(),
+            lease_s=lease_s,
+            known=self._unread.get(request.key, 0),
+            **row,
         )
 
     async def _send(

@@ -70,7 +70,8 @@ class Exchange:
 
     def end(self, raw: RawReply) -> None:
         """Hand over what arrived, before anything is read from it."""
-        raw = self.secrets.hidden(raw)
+        has_text = bool(reply_text(raw.kind, raw.body))
+        raw = self.secrets.hidden(raw, has_text=has_text)
         if self.secrets.are_in(reply_text(raw.kind, raw.body)):
             # Cut in pieces or written with escapes, so there is nothing to replace.
             self.stopped = _KEY_IN_PIECES

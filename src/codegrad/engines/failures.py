@@ -20,16 +20,18 @@ from codegrad.engines.refusals import (
     shortened,
     unreachable,
 )
-from codegrad.engines.streams import reported_error
+from codegrad.engines.streams import reply_text, reported_error
 from codegrad.errors import CodeGradError
 
 _GOOD = 200
 _REDIRECTS = range(300, 400)
 _LOGIN = re.compile(r"//[^/]*@")
+# What is read once is not read again in another way: a reply may be made to be slow.
 _PAGE = re.compile(
-    rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.I | re.S
+    rb"\s*+(?><!--.*?-->\s*+)*+<(!doctype\s+html|html|head|body)\b", re.I | re.S
 )
-_TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.I | re.S)
+_TITLE = re.compile(rb"<title[^>]*+>([^<]*+)</title", re.I)
+_PAGE_READ = 4096
 _PAGE_SHOWN = 60
 
 
@@ -47,7 +49,22 @@ class Asking:
 
 
 def explained(error: Exception, exchange: Exchange, asking: Asking) -> WireError:
-    """Say what failed."""
+    """Say what failed.
+
+    A server that sends what the explanation itself fails on must not end a run.
+    """
+    try:
+        return _explained(error, exchange, asking)
+    except Exception as unforeseen:  # noqa: BLE001 - of what servers send is no list
+        return WireError(
+            f"the reply of {asking.endpoint} cannot be read "
+            f"({type(unforeseen).__name__})",
+            Trouble.UNREADABLE,
+            may_be_billed=exchange.was_sent,
+        )
+
+
+def _explained(error: Exception, exchange: Exchange, asking: Asking) -> WireError:
     endpoint, raw = asking.endpoint, exchange.raw
     if isinstance(error, CodeGradError):
         return WireError(str(error), Trouble.FINAL)
@@ -84,8 +101,9 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
         said = said or _page(raw)
     if status in _REDIRECTS:
         return _redirect(exchange, asking)
+    has_text = raw.status == _GOOD and bool(reply_text(raw.kind, raw.body))
     if status != _GOOD:
-        return refusal(
+        found = refusal(
             status,
             said,
             name=asking.name,
@@ -93,13 +111,15 @@ def _no_completion(raw: RawReply, exchange: Exchange, asking: Asking) -> WireErr
             used=asking.used,
             retry_after_s=retry_after_s(exchange.retry_after),
         )
+        found.may_be_billed = has_text
+        return found
     if not said and (page := _page(raw)):
         return _no_model(page, asking)
     return WireError(
         f"the reply cannot be read: {shortened(said) or 'it is not the expected JSON'}",
         Trouble.UNREADABLE,
-        # Who answers with an error has sent no completion to pay for.
-        may_be_billed=not said,
+        # Who answers with an error alone has sent no completion to pay for.
+        may_be_billed=has_text or not said,
     )
 
 
@@ -127,9 +147,10 @@ def broken_off(endpoint: str) -> WireError:
 def _page(raw: RawReply) -> str:
     """Return what a reply is if it is a page for a browser."""
     is_page = raw.kind.lower().startswith(("text/html", "application/xhtml"))
-    if not is_page and not _PAGE.match(raw.body):
+    start = raw.body[:_PAGE_READ]
+    if not is_page and not _PAGE.match(start):
         return ""
-    title = _TITLE.search(raw.body)
+    title = _TITLE.search(start)
     words = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
     return f"a web page ({words[:_PAGE_SHOWN]!r})" if words else "a web page"
 

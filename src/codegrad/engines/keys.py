@@ -7,7 +7,8 @@ sentence holds a key, and no key is returned that cannot be sent.
 import base64
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from codegrad.engines.chat import RawReply
 from codegrad.errors import UsageError
@@ -24,8 +25,14 @@ NO_KEY = "no-key"
 
 _HIDDEN = "[key]"
 _SHORTEST = 8
+_SHORTEST_SURE = 16
 _WORDS = frozenset(
-    {NO_KEY, "lm-studio", "not-needed", "placeholder", "dummy-key", "no-key-required"}
+    {
+        *(NO_KEY, "no-key-required", "sk-no-key-required", "no-api-key", "sk-no-key"),
+        *("not-needed", "not-required", "key-not-needed", "api-key-not-needed"),
+        *("lm-studio", "placeholder", "sk-placeholder", "your-api-key", "changeme"),
+        *("dummy-key", "sk-dummy", "dummy-api-key", "fake-key", "sk-fake", "test-key"),
+    }
 )
 """What people write where a server wants no key: hidden, it would spoil replies."""
 
@@ -73,43 +80,86 @@ def sendable(key: str, where: str) -> str:
 class Secrets:
     """What must not be shown or stored, and how it is hidden.
 
+    A model may write a word that also stands where a key is wanted, `password` for
+    one: in its own text only what looks like a key is one.
+
     Example:
         >>> Secrets("sk-0123456789").hide("bad key sk-0123456789")
         'bad key [key]'
+        >>> Secrets("password").hide_in_text("check(password)")
+        'check(password)'
     """
 
     def __init__(self, *secrets: str) -> None:
-        forms = [
-            form
-            for secret in secrets
-            if _is_secret(secret)
-            for form in (
-                secret,
-                json.dumps(secret)[1:-1],
-                secret.replace("/", "\\/"),
-                base64.b64encode(secret.encode()).decode(),
-            )
-        ]
-        # The longest first: a form may be a part of another.
-        self._forms = sorted(set(forms), key=len, reverse=True)
+        known = list(filter(_is_secret, secrets))
+        self._known = _Forms(known)
+        self._sure = _Forms(list(filter(_is_sure, known)))
 
     def hide(self, text: str) -> str:
-        """Return `text` without the secrets."""
-        for form in self._forms:
-            text = text.replace(form, _HIDDEN)
-        return text
+        """Return a sentence without the secrets."""
+        return self._known.hidden(text)
 
-    def hidden(self, raw: RawReply) -> RawReply:
-        """Return a reply without the secrets that its server sent back."""
-        body = raw.body
-        for form in self._forms:
-            body = body.replace(form.encode(), _HIDDEN.encode())
-        return RawReply(raw.status, self.hide(raw.kind), body)
+    def hide_in_text(self, text: str) -> str:
+        """Return what a model said without what can only be a secret."""
+        return self._sure.hidden(text)
+
+    def hidden(self, raw: RawReply, *, has_text: bool = False) -> RawReply:
+        """Return a reply without the secrets that its server sent back.
+
+        `has_text` says that a model's text is in it.
+        """
+        forms = self._sure if has_text else self._known
+        return RawReply(raw.status, self.hide(raw.kind), forms.hidden_bytes(raw.body))
 
     def are_in(self, text: str) -> bool:
-        """Return whether `text` holds any of the secrets."""
-        return any(form in text for form in self._forms)
+        """Return whether a model's text holds what can only be a secret."""
+        return self._sure.hidden(text) != text
+
+
+class _Forms:
+    """Texts in the ways in which they are written on the line."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        forms = {
+            form
+            for text in texts
+            for form in (
+                text,
+                json.dumps(text)[1:-1],
+                text.replace("/", "\\/"),
+                base64.b64encode(text.encode()).decode(),
+            )
+        }
+        # The longest first: a form may be a part of another.
+        self._forms = sorted(forms, key=len, reverse=True)
+        # JSON may write any character as an escape, and JSON within JSON twice.
+        self._escaped = "|".join("".join(map(_any_form, text)) for text in texts)
+
+    def hidden(self, text: str) -> str:
+        for form in self._forms:
+            text = text.replace(form, _HIDDEN)
+        if self._escaped and "\\u" in text:
+            text = re.sub(self._escaped, _HIDDEN, text)
+        return text
+
+    def hidden_bytes(self, body: bytes) -> bytes:
+        for form in self._forms:
+            body = body.replace(form.encode(), _HIDDEN.encode())
+        if self._escaped and b"\\u" in body:
+            body = re.sub(self._escaped.encode(), _HIDDEN.encode(), body)
+        return body
+
+
+def _any_form(character: str) -> str:
+    """Return the pattern of a character, as it is or as an escape of JSON."""
+    plain = r"\\*+/" if character == "/" else re.escape(character)
+    return rf"(?:{plain}|\\++u(?i:{ord(character):04x}))"
 
 
 def _is_secret(text: str) -> bool:
     return len(text) >= _SHORTEST and text.casefold() not in _WORDS
+
+
+def _is_sure(text: str) -> bool:
+    has_both = any(map(str.isalpha, text)) and any(map(str.isdigit, text))
+    return text.startswith("sk-") or (has_both and len(text) >= _SHORTEST_SURE)

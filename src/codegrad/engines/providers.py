@@ -25,6 +25,7 @@ from codegrad.engines.chat import (
     WireError,
     unheard,
 )
+from codegrad.engines.counts import counts_of
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
 from codegrad.engines.failures import Asking, broken_off, explained
 from codegrad.engines.keys import NO_KEY, PROVIDERS, Secrets, key_of, sendable
@@ -88,7 +89,11 @@ class ProviderWire:
         if self._address is not None:
             self._address = known_login(self._address)
         self._price = price
-        found = key_of(self._provider) if key is None else sendable(key, "the call")
+        found = None
+        if key is not None:
+            found = sendable(key, "the call")
+        elif self._address is None or not self._address.is_keyless:
+            found = key_of(self._provider)
         if found is None and self._address is None:
             raise EngineError(
                 f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}, or "
@@ -192,7 +197,9 @@ class ProviderWire:
                     text = reply_text(raw.kind, raw.body)
                     if not text or not _is_usable(raw):
                         raise
-                    return self._reply(request, text)
+                    counts = counts_of(raw.kind, raw.body)
+                    counted = counts.tokens_in, counts.tokens_out
+                    return self._reply(request, text, counted, is_cut=counts.is_cut)
         finally:
             RECORDED.reset(token)
 
@@ -300,7 +307,7 @@ class ProviderWire:
         """Return what was answered; a server that does not count is counted for."""
         self._has_answered = True
         # Half a surrogate pair can neither be stored nor run.
-        text = self._secrets.hide(text.encode("utf-8", "replace").decode())
+        text = self._secrets.hide_in_text(text.encode("utf-8", "replace").decode())
         is_possible = all(0 <= number <= _MAX_TOKENS for number in counted)
         if not is_possible or not any(counted):
             self.estimates = True

@@ -67,7 +67,7 @@ _FOR_ALL = {
     404: "{endpoint} does not know {name}; check the model and the address",
     407: "the proxy before {endpoint} wants a login; correct HTTPS_PROXY",
 }
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy")
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _BAD_KEY = re.compile(
     r"\bapi.?key\b.{0,20}\b(not valid|invalid|expired)", re.IGNORECASE
 )
@@ -153,7 +153,12 @@ def unreachable(endpoint: str, cause: str) -> WireError:
     elif "ssl" in lower or "tls" in lower:
         trouble = Trouble.FINAL
         advice = "it does not speak TLS; write http:// or correct the port"
-    elif proxies := [name for name in _PROXIES if os.environ.get(name)]:
+    elif proxies := [
+        name
+        for upper in _PROXIES
+        for name in (upper, upper.lower())
+        if os.environ.get(name)
+    ]:
         advice = f"check the proxy in {' and '.join(proxies)}, or correct the address"
     else:
         advice = "start the server, or correct the address"
@@ -230,6 +235,7 @@ def _limit_in(said: str, used: AbstractSet[Feature]) -> Feature | None:
 
     Without any, a reply could be longer than what was reserved for it.
     """
+    said = said.lower()
     names = [Feature(name) for name in _LIMIT_NAMED.findall(said)]
     if not names or not used >= _LIMITS:
         return None

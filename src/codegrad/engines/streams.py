@@ -18,8 +18,12 @@ _FIELDS = (_DATA, b"event:", b"id:", b"retry:", b":")
 _END = b"[DONE]"
 _REPLY = frozenset({"choices", "content", "candidates"})
 _ERRORS = range(400, 600)
+_DIGITS = 3
 _SHOWN = 5
-_Json = dict[str, Any]
+_DEEPEST = 10
+
+Json = dict[str, Any]
+"""An object of JSON."""
 
 
 def is_stream(kind: str, body: bytes) -> bool:
@@ -69,18 +73,20 @@ def ends_well(body: bytes) -> bool:
         >>> ends_well(b"data: [DONE]")
         True
     """
-    if any(line.removeprefix(_DATA).strip() == _END for line in body.splitlines()):
-        return True
-    return any(map(_is_end, events(body)))
+    return any(map(_is_done, body.splitlines())) or any(map(_is_end, events(body)))
 
 
-def _is_end(event: _Json) -> bool:
+def _is_done(line: bytes) -> bool:
+    return line.removeprefix(_DATA).strip() == _END
+
+
+def _is_end(event: Json) -> bool:
     if event.get("type") == "message_stop":
         return True
-    if _row(event.get("promptFeedback")).get("blockReason"):
+    if row(event.get("promptFeedback")).get("blockReason"):
         return True
-    ends = [choice.get("finish_reason") for choice in _rows(event.get("choices"))]
-    ends += [some.get("finishReason") for some in _rows(event.get("candidates"))]
+    ends = [choice.get("finish_reason") for choice in rows(event.get("choices"))]
+    ends += [some.get("finishReason") for some in rows(event.get("candidates"))]
     return any(ends)
 
 
@@ -98,9 +104,24 @@ def reply_text(kind: str, body: bytes) -> str:
 
 
 def is_whole(kind: str, body: bytes) -> bool:
-    """Return whether a reply is complete and no error."""
-    has_ended = not is_stream(kind, body) or ends_well(body)
-    return has_ended and not reported_error(kind, body).said
+    r"""Return whether a reply is complete and no error.
+
+    What fails after the end of a stream takes nothing from what was said.
+
+    Example:
+        >>> end, error = b'data: [DONE]', b'data: {"error": "no log"}'
+        >>> is_whole("", end + b"\n" + error), is_whole("", error + b"\n" + end)
+        (True, False)
+    """
+    if not is_stream(kind, body):
+        return not reported_error(kind, body).said
+    for line in body.splitlines():
+        event = _event(line)
+        if event is not None and _reported_in(event).said:
+            return False
+        if (event is not None and _is_end(event)) or _is_done(line):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +144,27 @@ def reported_error(kind: str, body: bytes) -> Reported:
         >>> reported_error("", b'{"detail": [{"loc": ["n"], "msg": "odd"}]}').said
         'n: odd'
     """
-    for document in _documents(kind, body):
-        found = document.get("error") or document.get("errors")
-        if not found and not _REPLY & document.keys():
-            found = _plain(document)
-        if said := " ".join(_words(found).split()):
-            return Reported(said, _status_in(document))
-    if kind.lower().startswith("text/plain") and not is_stream(kind, body):
+    is_reply = is_stream(kind, body)
+    for document in documents(kind, body):
+        is_reply = is_reply or bool(_REPLY & document.keys())
+        reported = _reported_in(document)
+        if reported.said:
+            return reported
+    if kind.lower().startswith("text/plain") and not is_reply:
         return Reported(" ".join(body.decode("utf-8", "replace").split()))
     return Reported()
 
 
-def _documents(kind: str, body: bytes) -> Iterator[_Json]:
+def _reported_in(document: Json) -> Reported:
+    found = document.get("error") or document.get("errors")
+    if not found and not _REPLY & document.keys():
+        found = _plain(document)
+    said = " ".join(_words(found).split())
+    return Reported(said, _status_in(document)) if said else Reported()
+
+
+def documents(kind: str, body: bytes) -> Iterator[Json]:
+    """Yield the events of a stream or what a reply in one piece consists of."""
     if is_stream(kind, body):
         return events(body)
     try:
@@ -142,44 +172,50 @@ def _documents(kind: str, body: bytes) -> Iterator[_Json]:
     except (ValueError, RecursionError):
         data = None
     # Google wraps an error in a list.
-    return iter(_rows(data) or [_row(data)])
+    return iter(rows(data) or [row(data)])
 
 
-def _plain(document: _Json) -> object:
+def _plain(document: Json) -> object:
     """Return what is said without an `error` around it: FastAPI, Mistral, vLLM."""
     message = document.get("message")
     found = message if isinstance(message, str) else None
-    return found or document.get("detail") or _row(message).get("detail")
+    return found or document.get("detail") or row(message).get("detail")
 
 
-def _words(found: object) -> str:
+def _words(found: object, depth: int = 0) -> str:
+    if depth > _DEEPEST:
+        return ""
     if isinstance(found, list):
-        return "; ".join(filter(None, map(_words, found[:_SHOWN])))
+        parts = (_words(one, depth + 1) for one in found[:_SHOWN])
+        return "; ".join(filter(None, parts))
     if isinstance(found, dict):
         what = found.get("message") or found.get("msg") or found.get("type")
         place = found.get("loc")
-        path = ".".join(map(str, place)) if isinstance(place, list) else ""
-        said = what if isinstance(what, str) else _words(what)
+        steps = place[:_DEEPEST] if isinstance(place, list) else []
+        path = ".".join(str(step) for step in steps if isinstance(step, str | int))
+        said = what if isinstance(what, str) else _words(what, depth + 1)
         return f"{path}: {said}" if path and said else said
     return "" if found is None or found is True else str(found)
 
 
-def _status_in(document: _Json) -> int | None:
-    error = _row(document.get("error"))
+def _status_in(document: Json) -> int | None:
+    error = row(document.get("error"))
     named = (error.get("code"), error.get("status"), document.get("code"))
     for one in named:
-        number = int(one) if isinstance(one, str) and one.isdecimal() else one
+        number = one
+        if isinstance(one, str) and one.isdecimal() and len(one) == _DIGITS:
+            number = int(one)
         if isinstance(number, int) and number in _ERRORS:
             return number
     return None
 
 
-def events(body: bytes) -> Iterator[_Json]:
+def events(body: bytes) -> Iterator[Json]:
     """Yield the JSON events of a stream."""
     yield from filter(None, map(_event, body.split(b"\n")))
 
 
-def _event(line: bytes) -> _Json | None:
+def _event(line: bytes) -> Json | None:
     if not line.startswith(_DATA):
         return None
     text = line.removeprefix(_DATA).strip()
@@ -187,7 +223,7 @@ def _event(line: bytes) -> _Json | None:
     return _parsed(text) if text[:1] == b"{" and text[-1:] == b"}" else None
 
 
-def _parsed(text: bytes) -> _Json | None:
+def _parsed(text: bytes) -> Json | None:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -195,41 +231,43 @@ def _parsed(text: bytes) -> _Json | None:
     return data if isinstance(data, dict) else None
 
 
-def _piece(event: _Json) -> str:
+def _piece(event: Json) -> str:
     """Return the text of one event of a stream."""
-    for choice in _rows(event.get("choices")):
-        return _said(_row(choice.get("delta")).get("content"))
+    for choice in rows(event.get("choices")):
+        return _said(row(choice.get("delta")).get("content"))
     if "delta" in event:
-        return _string(_row(event["delta"]).get("text"))
+        return _string(row(event["delta"]).get("text"))
     return _google(event)
 
 
-def _whole(document: _Json) -> str:
-    for choice in _rows(document.get("choices")):
-        return _said(_row(choice.get("message")).get("content"))
+def _whole(document: Json) -> str:
+    for choice in rows(document.get("choices")):
+        return _said(row(choice.get("message")).get("content"))
     if "content" in document:
         return _said(document["content"])
     return _google(document)
 
 
-def _google(document: _Json) -> str:
-    for candidate in _rows(document.get("candidates")):
-        return _said(_row(candidate.get("content")).get("parts"))
+def _google(document: Json) -> str:
+    for candidate in rows(document.get("candidates")):
+        return _said(row(candidate.get("content")).get("parts"))
     return ""
 
 
-def _rows(value: object) -> list[_Json]:
-    rows = value if isinstance(value, list) else []
-    return [row for row in rows if isinstance(row, dict)]
+def rows(value: object) -> list[Json]:
+    """Return the objects in a list; none if it is no list."""
+    found = value if isinstance(value, list) else []
+    return [one for one in found if isinstance(one, dict)]
 
 
-def _row(value: object) -> _Json:
+def row(value: object) -> Json:
+    """Return an object; an empty one if it is none."""
     return value if isinstance(value, dict) else {}
 
 
 def _said(content: object) -> str:
     """Return a text that is written as one or as a list of parts."""
-    parts = "".join(_string(part.get("text")) for part in _rows(content))
+    parts = "".join(_string(part.get("text")) for part in rows(content))
     return _string(content) or parts
 
 

@@ -8,13 +8,15 @@ from no network.
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import httpx2
 
 from codegrad.engines.chat import BROKEN_OFF, RawReply
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
 from codegrad.engines.mending import mended
+from codegrad.engines.unpacking import Unpacking, encodings, is_known
 from codegrad.errors import EngineError
 
 MAX_REPLY = 32 * 2**20
@@ -22,8 +24,6 @@ MAX_REPLY = 32 * 2**20
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
-_ZIPPED = 32 + zlib.MAX_WBITS
-"""Tells zlib to find out whether it is gzip or deflate."""
 
 
 class _StoppedError(Exception):
@@ -35,13 +35,12 @@ class _Arriving:
 
     def __init__(self, exchange: Exchange, encoding: str) -> None:
         self._exchange = exchange
-        self._size = 0
+        self._size = self._sent = 0
         self._chunks: list[bytes] = []
-        self._unzip = None
-        if encoding in {"gzip", "x-gzip", "deflate"}:
-            # It was not asked for, but some servers send nothing else.
-            self._unzip = zlib.decompressobj(_ZIPPED)
-        elif encoding not in {"", "identity"}:
+        # It was not asked for, but some servers send nothing else.
+        names = encodings(encoding)
+        self._unpacking = Unpacking() if names else None
+        if names and not is_known(names):
             self._stop(f"compresses its reply ({encoding}), which was not asked for")
 
     @property
@@ -55,14 +54,15 @@ class _Arriving:
         Raises:
             _StoppedError: If they are too many, or not what they are said to be.
         """
-        if self._unzip is not None:
+        self._sent += len(chunk)
+        if self._unpacking is not None:
             try:
                 # A few bytes may stand for gigabytes.
-                chunk = self._unzip.decompress(chunk, MAX_REPLY - self._size + 1)
+                chunk = self._unpacking.feed(chunk, MAX_REPLY - self._size + 1)
             except zlib.error:
                 self._stop("says that its reply is compressed, and it is not")
         self._size += len(chunk)
-        if self._size > MAX_REPLY:
+        if max(self._size, self._sent) > MAX_REPLY:
             size = f"{MAX_REPLY // 2**20} MB"
             self._stop(
                 f"sent more than {size} for one reply, the most that is taken; check "
@@ -113,10 +113,11 @@ async def _watch(request: httpx2.Request) -> None:
     if exchange is None:
         return
 
-    async def trace(event: str, info: object) -> None:
-        del info
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
         if event.endswith("send_request_headers.started"):
-            exchange.was_sent = True
+            # What a proxy is asked for first holds nothing of the request.
+            method = getattr(info.get("request"), "method", b"")
+            exchange.was_sent = exchange.was_sent or method != b"CONNECT"
 
     exchange.was_made = True
     request.extensions = {**request.extensions, "trace": trace}

@@ -204,12 +204,15 @@ class CallBook:
         session: str,
         label: str,
         lease_s: float,
+        known: int = 0,
     ) -> int | None:
-        """Record a request unless it is on its way already.
+        """Record a request unless it is on its way already or was answered.
 
         The row of a request is a lease on it: None is returned as long as another
         session has one that is younger than `lease_s` and has no reply, and the
-        session's process lives.
+        session's process lives. None is also returned if `find` has a reply, other
+        than the call `known` that was of no use: looked for here, because somebody
+        may have been answered since the caller looked.
 
         Raises:
             StoreError: If it cannot be written; then it must not be sent.
@@ -221,6 +224,9 @@ class CallBook:
                 (key, session, time.time() - lease_s),
             ).fetchall()
             if any(_lives(other) for (other,) in others):
+                return None
+            row = _newest(db, key, payer, of_others=True)
+            if row is not None and _recorded(row).id != known:
                 return None
             return _intend(db, key, request, payer, session, label)
 
@@ -261,12 +267,7 @@ class CallBook:
         if not self._database.exists:
             return None
         with self._database.reading() as db:
-            row = db.execute(
-                f"SELECT {_COLUMNS} FROM calls WHERE key = ? "  # noqa: S608 - constant
-                "AND status = ? AND outcome IN ('', 'used') AND (? OR payer = ?) "
-                "ORDER BY payer = ? DESC, id DESC LIMIT 1",
-                (key, _GOOD, of_others, payer, payer),
-            ).fetchone()
+            row = _newest(db, key, payer, of_others=of_others)
         return None if row is None else _recorded(row)
 
     def note_uses(self, payer: str, uses: Sequence[tuple[int, str]]) -> None:
@@ -440,6 +441,18 @@ def _intend(  # noqa: PLR0913, PLR0917 - a row's columns
         (key, payer, session, label, request, time.time()),
     ).fetchone()
     return int(row[0])
+
+
+def _newest(
+    db: sqlite3.Connection, key: str, payer: str, *, of_others: bool
+) -> Sequence[Any] | None:
+    row: Sequence[Any] | None = db.execute(
+        f"SELECT {_COLUMNS} FROM calls WHERE key = ? "  # noqa: S608 - constant
+        "AND status = ? AND outcome IN ('', 'used') AND (? OR payer = ?) "
+        "ORDER BY payer = ? DESC, id DESC LIMIT 1",
+        (key, _GOOD, of_others, payer, payer),
+    ).fetchone()
+    return row
 
 
 def _recorded(row: Sequence[Any]) -> RecordedCall:
