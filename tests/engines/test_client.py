@@ -244,7 +244,7 @@ def test_tokens_are_heard_while_they_arrive(
     heard: list[str] = []
     requests = [question(server, "q")]
     session.client.ask(requests, budget=Budget(), waiting=heard.append)
-    counts = [int(note.split()[0]) for note in heard if " tokens of 1 replies" in note]
+    counts = [int(note.split()[0]) for note in heard if " tokens of 1 reply" in note]
     assert counts == sorted(counts)
     assert counts[-1] > counts[0] > 0
     assert any("two three four" in note for note in heard)
