@@ -340,3 +340,14 @@ def test_a_helper_of_the_reply_does_not_replace_another_function() -> None:
     mended = reply.replace("value, out", "x").replace("n, []", "n")
     same = extract(mended.replace("*out", ""), current=module, entry_point="f")
     assert "f_helper" not in (same.source or ""), "a helper may be mended"
+
+
+@pytest.mark.parametrize("asked", ["Acc.add", "Acc.__init__"])
+def test_a_method_without_its_class_is_put_there(asked: str) -> None:
+    module = (
+        "class Acc:\n    def __init__(self):\n        self.v = 0\n\n"
+        "    def add(self, x):\n        self.v -= x\n"
+    )
+    reply = "```python\ndef add(self, x):\n    self.v += x\n```"
+    found = extract(reply, current=module, entry_point=asked)
+    assert found.source == module.replace("-=", "+=")

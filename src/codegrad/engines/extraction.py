@@ -226,15 +226,25 @@ def _choose(
         if piece := answered_by_assignment(block.text, entry_point):
             return replace(block, text=piece.text, notes=(*block.notes, *piece.notes))
     owner, _, method = entry_point.rpartition(".")
+    # Who is asked for one method may find the fault in another one of the class.
+    methods = {method, *_methods(owner, current)} if owner else set()
     for block in reversed(readable):
-        if owner and method in _names(block):
+        if given := sorted(methods & set(_names(block))):
             return _Block(
                 f"class {owner}:\n" + _indent(block.text),
-                notes=(*block.notes, f"{method} was given outside its class"),
+                notes=(*block.notes, f"{given[0]} was given outside its class"),
             )
     return _part_of(readable, entry_point, current) or _renamed(
         readable, entry_point, current
     )
+
+
+def _methods(owner: str, current: str) -> set[str]:
+    tree = parse_quietly(current)
+    names = defined(tree) if tree else []
+    return {
+        name.removeprefix(f"{owner}.") for name in names if name.startswith(f"{owner}.")
+    }
 
 
 def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:
