@@ -55,6 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        if self.chat.hides_list and (
+            self.headers["authorization"] != f"Bearer {self.chat.key}"
+        ):
+            self.reply(401, {"error": {"message": "Incorrect API key provided"}})
+            return
         listed = [{"id": name} for name in self.chat.models or ["loop"]]
         self.reply(200, {"object": "list", "data": listed})
 
@@ -137,6 +142,9 @@ class ChatServer:
     delay_s: float = 0.0
     key: str = ""
     """The key that clients must send; empty accepts every key."""
+
+    hides_list: bool = False
+    """Whether it lists its models to those with the key alone."""
 
     login: str = ""
     """The name and password that clients must send, instead of a key."""

@@ -105,6 +105,19 @@ def test_a_named_server_without_models_is_the_reason(
     assert chosen.reason.startswith("$OPENAI_BASE_URL lists no models; name one with")
 
 
+def test_a_named_server_that_refuses_the_key_is_said_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("codegrad.engines.choice.LOCAL_SERVERS", {"Ollama": 9})
+    with ChatServer(answer=lambda *_: "x").running() as server:
+        server.key, server.hides_list = "sk-right", True
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-wrong-0123456789")
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        assert choose("auto").reason.startswith("$OPENAI_BASE_URL refuses the key")
+        with pytest.raises(UsageError, match="refuses the key, or wants one"):
+            choose("auto", server.url)
+
+
 def test_an_address_is_for_models_of_the_openai_protocol_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -104,11 +104,11 @@ def choose(name: str, base_url: str | None = None) -> Choice:
         base_url = base_url if is_openai(name) else None
         return Choice(name, base_url or "as named", base_url)
     if base_url is not None:
-        models = served_models(typed_address(base_url), key=_key())
+        models, problem = _listing(typed_address(base_url), _key())
         if not models:
             raise UsageError(
-                f"{base_url} lists no models; start the server, correct the address, "
-                "or name the model with --engine openai:MODEL"
+                f"{base_url} {problem}; start the server, correct the address or the "
+                "key, or name the model with --engine openai:MODEL"
             )
         return Choice(f"openai:{models[0]}", f"the first model of {base_url}", base_url)
     return _automatic()
@@ -165,15 +165,16 @@ def _automatic() -> Choice:
         return Choice(wanted, reason, server.text if server else None)
     # What is wrong with it is said before anybody else is asked.
     server = environment_address()
-    reason = "built in: no key, no model, no network"
-    if server is not None:
-        reason = (
-            f"${BASE_URL_VARIABLE} lists no models; name one with --engine openai:MODEL"
-        )
     # The local ports are asked only if nothing before them works.
-    return next(
-        (one.auto for one in chain(_hosted(), _servers()) if one.auto),
-        Choice("search", reason),
+    found = (one.auto for one in chain(_hosted(), _servers()) if one.auto)
+    if chosen := next(found, None):
+        return chosen
+    if server is None:
+        return Choice("search", "built in: no key, no model, no network")
+    problem = _listing(server, _key())[1] or _LISTS_NONE
+    return Choice(
+        "search",
+        f"${BASE_URL_VARIABLE} {problem}; name one with --engine openai:MODEL",
     )
 
 
@@ -224,6 +225,11 @@ def served_models(address: Address, *, key: str | None = None) -> list[str]:
     `key` is only for an address that the user named: whoever listens at a usual port
     is not trusted with it.
     """
+    return _listing(address, key)[0]
+
+
+def _listing(address: Address, key: str | None) -> tuple[list[str], str]:
+    """Return the models that a server lists, and what it does instead, if none."""
     parts = urlsplit(address.url)
     kind = (
         http.client.HTTPSConnection
@@ -243,13 +249,16 @@ def served_models(address: Address, *, key: str | None = None) -> list[str]:
             connection.request("GET", parts.path.rstrip("/") + "/models", None, headers)
             response = connection.getresponse()
             if response.status != _GOOD:
-                return []
+                return [], _REFUSALS.get(response.status, _LISTS_NONE)
             listed = json.loads(_body_of(response))["data"]
-        return [name for row in listed if (name := str(row["id"])).isprintable()]
+        found = [name for row in listed if (name := str(row["id"])).isprintable()]
     except (OSError, http.client.HTTPException, *_NO_LIST):
-        return []
+        found = []
+    return found, "" if found else _LISTS_NONE
 
 
+_LISTS_NONE = "lists no models"
+_REFUSALS = dict.fromkeys((401, 403), "refuses the key, or wants one")
 _NO_LIST = (ValueError, KeyError, TypeError, RecursionError)
 
 
@@ -283,9 +292,8 @@ def _hosted() -> Iterator[Available]:
         elif problem:
             yield Available(name, works=False, why=problem)
         elif provider == "openai" and (server := environment_address()):
-            models = served_models(server, key=_key())
-            state = "lists models" if models else "lists no models"
-            why = f"{server.url} (${BASE_URL_VARIABLE}) {state}"
+            models, problem = _listing(server, _key())
+            why = f"{server.url} (${BASE_URL_VARIABLE}) {problem or 'lists models'}"
             reason = f"the first model of ${BASE_URL_VARIABLE}"
             auto = (
                 Choice(f"openai:{models[0]}", reason, server.text) if models else None
