@@ -266,6 +266,15 @@ class Ledger(Protocol):
     spent: Spent
     """What was paid so far, the replies of an unfinished step included."""
 
+    @property
+    def charged(self) -> list[str]:
+        """Names of all that is in the ledger."""
+        ...
+
+    def charge_again(self, keys: Sequence[str]) -> None:
+        """Say what the ledger of a resumed run holds already."""
+        ...
+
 
 @runtime_checkable
 class Paying(Protocol):
