@@ -5,22 +5,35 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
-from codegrad.engines.critic import Review
+from codegrad.engines.critic import ModelCritic, Review
 from codegrad.engines.cut import Cut
-from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
-from codegrad.engines.language import Suggested
+from codegrad.engines.engine import (
+    Answer,
+    Direction,
+    Guidance,
+    Progress,
+    Proposal,
+    silent,
+)
+from codegrad.engines.language import ModelSource, Suggested
+from codegrad.engines.llm import LLMEngine
+from codegrad.engines.patience import Patience
 from codegrad.events import Event
+from codegrad.optim.cgd import BARREN
 from codegrad.optim.strategy import strategy_of
 from codegrad.refine import refine
 from codegrad.result import Result
 from codegrad.task import Task
+from codegrad.store.calls import CallBook
 from codegrad.tasks.python_file import task_from_text
+from tests.engines.chat_server import ChatServer, Fault, in_turn
 
 TEXT = '''\
 def largest(items):
@@ -215,3 +228,62 @@ def test_a_run_that_ended_asks_after_an_outage_who_was_given_up_in_it() -> None:
     critic, source = Critic(Cut.NOTHING), Source(Cut.NOTHING)
     run.go([Engine([GOES_ON, ENDS])], critic=critic, source=source)
     assert (critic.asked, source.asked) == (1, 1)
+
+
+@pytest.mark.parametrize("kill", [3, 4, 5])
+def test_what_could_not_be_read_is_counted_over_a_restart(
+    kill: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+    def go(run: Rerun, kill: int = 0) -> Result:
+        book = CallBook(tmp_path / f"{id(run)}.db")
+        where = {"base_url": server.url, "book": book}
+        return run.go(
+            [Engine([*[GOES_ON] * 6, ENDS])],
+            kill,
+            critic=ModelCritic("openai:critic", payer="critic", **where),
+            source=ModelSource("openai:reader", payer="source", **where),
+        )
+
+    with ChatServer(in_turn(["no JSON"])).running() as server:
+        undisturbed = go(Rerun(budget=Budget(calls=30)))
+        asked = len(server.requests)
+        run = Rerun(budget=Budget(calls=30))
+        with pytest.raises(KilledError):
+            go(run, kill)
+        resumed = go(run)
+        assert len(server.requests) == 2 * asked
+    assert resumed.spent.calls == undisturbed.spent.calls
+    assert resumed.missing == undisturbed.missing
+
+
+def test_known_answers_beside_one_that_never_comes_are_nothing_new() -> None:
+    engine = Engine([*[Answer(cut=Cut.OUTAGE)] * 9, ENDS], texts=[1, 2])
+    result = Rerun().go([engine])
+    assert engine.asked == 1 + BARREN
+    assert f"nothing new in {BARREN} answers" in result.reason
+
+
+def test_answers_without_code_beside_some_that_never_come_are_not_paid_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+
+    def answer(prompt: str, _body: Mapping[str, Any]) -> str:
+        return "1. One.\n2. Two.\n3. Three." if "different appr" in prompt else "No."
+
+    def fault(_number: int, prompt: str) -> Fault | None:
+        return Fault("status", 500) if "Two." in prompt or "Three." in prompt else None
+
+    with ChatServer(answer, fault).running() as server:
+        engine = LLMEngine(
+            "openai:coder",
+            base_url=server.url,
+            book=CallBook(tmp_path / "calls.db"),
+            patience=Patience(attempts=2, pause_s=0.01, failures=9),
+        )
+        strategy = replace(STRATEGY, guidance=Guidance(attempts=False))
+        budget = Budget(calls=40)
+        result = refine(TASK, engines=[engine], strategy=strategy, budget=budget)
+    assert result.spent.calls < 10

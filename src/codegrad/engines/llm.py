@@ -189,7 +189,7 @@ class LLMEngine:
         )
         if proposals:
             self._dry = 0
-        elif not self._cut:
+        elif not self._cut or any(a.reply for a in asked):
             self._dry += 1
         failed = [a for a in asked if a.reply is None]
         if failed and len(failed) == len(asked):

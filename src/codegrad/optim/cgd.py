@@ -319,14 +319,16 @@ class CGD:
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
 
-        A search that tries candidates without success is not barren, nor is an engine
-        that could not ask.
+        A search that tries candidates without success is not barren. Of an engine that
+        could not ask, and has nothing to show, nothing is known.
         """
         is_new = any(one.is_new for one in judged)
         is_search = isinstance(self.engines[index], SearchEngine)
         works = is_search and not answer.proposals and answer.spent != Spent()
-        works = works or bool(answer.cut)
-        self._barren[index] = 0 if is_new or works else self._barren[index] + 1
+        if is_new or works:
+            self._barren[index] = 0
+        elif answer.proposals or not answer.cut:
+            self._barren[index] += 1
         if self._barren[index] < BARREN:
             return False
         self._exhausted.add(index)
