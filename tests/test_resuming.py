@@ -30,8 +30,8 @@ from codegrad.optim.cgd import BARREN
 from codegrad.optim.strategy import strategy_of
 from codegrad.refine import refine
 from codegrad.result import Result
-from codegrad.task import Task
 from codegrad.store.calls import CallBook
+from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
 from tests.engines.chat_server import ChatServer, Fault, in_turn
 
@@ -238,7 +238,7 @@ def test_what_could_not_be_read_is_counted_over_a_restart(
 
     def go(run: Rerun, kill: int = 0) -> Result:
         book = CallBook(tmp_path / f"{id(run)}.db")
-        where = {"base_url": server.url, "book": book}
+        where: dict[str, Any] = {"base_url": server.url, "book": book}
         return run.go(
             [Engine([*[GOES_ON] * 6, ENDS])],
             kill,

@@ -151,7 +151,7 @@ class _Run:
         self._resumed = False
         self._notes: tuple[str, ...] = ()
         self._dry = False
-        self._cut = self._unheard = self._unreviewed = Cut.NOTHING
+        self._cut = self._unheard = self._unreviewed = self._alike = Cut.NOTHING
         self._missed: set[str] = set()
         self._reviewed = False
         self._heard = source is None
@@ -221,7 +221,7 @@ class _Run:
     @property
     def _whole_cut(self) -> Cut:
         """What kept anybody of the run from asking all that was wanted."""
-        return max(self._cut, self._unheard, self._unreviewed)
+        return max(self._cut, self._unheard, self._unreviewed, self._alike)
 
     @property
     def _ledgers(self) -> list[Ledger]:
@@ -296,6 +296,7 @@ class _Run:
             budget=self.budget.left(self.spent),
         )
         self._account(apart.spent, before)
+        self._alike = apart.cut
         if apart.note:
             self._emit(
                 "apart",

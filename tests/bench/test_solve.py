@@ -93,3 +93,22 @@ def test_a_job_that_an_outage_cut_short_has_no_answer_until_it_is_done_again(
         assert isinstance(answer, Answer)
         assert answer.spent["calls"] == sum(server.billed.values()) == 6
         assert answer.unpriced
+
+
+def test_a_choice_among_the_samples_that_came_before_an_outage_is_no_answer(
+    tmp_path: Path,
+) -> None:
+    task = task_from_text(TEXT, "middle.py", "middle")
+    right = TEXT.replace("raise NotImplementedError", "return sorted(values)[1]")
+    with ChatServer(lambda *_: f"```python\n{right}```").running() as server:
+        server.faults = lambda n, _: Fault("status", 402) if n > 1 else None
+        settings = Settings(
+            "openai:a", Budget(calls=20), base_url=server.url, capacity=SAID
+        )
+        means = Means(calls=tmp_path / "calls.db")
+        job = Job("t", task_to_json(task), "best-of-n", 0, 0, settings, means=means)
+        assert isinstance(solve(job), Unsolved)
+        server.faults = lambda *_: None
+        answer = solve(job)
+        assert isinstance(answer, Answer)
+        assert answer.verified

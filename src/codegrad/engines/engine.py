@@ -226,6 +226,9 @@ class ProposedInputs:
     note: str = ""
     """Why there are none, if there are none."""
 
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now."""
+
 
 class Engine(Protocol):
     """Something that proposes; see the module for the contract."""

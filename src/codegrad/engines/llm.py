@@ -224,7 +224,7 @@ class LLMEngine:
         )
         (asked,) = self.client.ask([request], budget=purse.left, label="apart")
         if asked.reply is None:
-            return ProposedInputs(spent=purse.spent, note=asked.problem)
+            return ProposedInputs((), purse.spent, asked.problem, asked.cut)
         found = read_inputs(asked.reply.text, task)
         note = "" if found else "the answer names no input that can be executed"
         return ProposedInputs(tuple(found), purse.spent, note)
