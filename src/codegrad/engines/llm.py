@@ -361,6 +361,7 @@ class LLMEngine:
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""
         over = failed.problem.startswith(("the budget is spent", "stopped by"))
+        over = over or failed.is_alone
         if not program.history and not self.client.charged and not over:
             is_down = failed.cut is Cut.OUTAGE
             raise (OutageError if is_down else EngineError)(failed.problem)
