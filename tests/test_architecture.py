@@ -30,7 +30,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("store",),
     ("engines",),
     ("optim",),
-    ("result",),
+    ("result", "checkpoint"),
     ("refine",),
     ("report",),
     ("bench",),

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from codegrad.budget import Budget
+from codegrad.engines.cut import Cut
+from codegrad.engines.engine import ProposedInputs
 from codegrad.engines.pool import RecordedEngine
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.engines.search import SearchEngine
@@ -218,6 +220,21 @@ def test_answers_are_told_apart_by_an_input_that_an_engine_names() -> None:
         assert result.code == chosen
         (apart,) = [e for e in events if e.kind == "apart"]
         assert apart.data["inputs"] == inputs[:1]
+
+
+def test_an_outage_while_answers_are_told_apart_is_in_the_result() -> None:
+    class Gone(ScriptedEngine):
+        def distinguish(self, *_: object, budget: Budget) -> ProposedInputs:  # noqa: ARG002
+            return ProposedInputs(note="gone", cut=Cut.OUTAGE)
+
+    text = 'def double(n: int) -> int:\n    """Double: double(2) == 4."""\n    pass\n'
+    answers = [text.replace("pass", f"return {body}") for body in ("2 * n", "n + n")]
+    result = refine(
+        task_from_text(text, "m.py", None),
+        engines=[Gone(answers, width=2)],
+        strategy=NO_SEARCH,
+    )
+    assert (result.verified, result.cut) == (True, Cut.OUTAGE)
 
 
 def test_a_strategy_that_believes_a_critic_does_not_go_without() -> None:

@@ -161,6 +161,25 @@ class Budget:
             self.money or None,
         )
 
+    def allows_more(self, other: "Budget") -> bool:
+        """Return whether more may be asked of models than `other` allows.
+
+        Example:
+            >>> Budget(calls=9).allows_more(Budget(calls=4))
+            True
+            >>> Budget(calls=4, candidates=9).allows_more(Budget(calls=4, candidates=1))
+            False
+        """
+        return any(
+            old is not None and (new is None or new > old)
+            for new, old in (
+                (self.seconds, other.seconds),
+                (self.calls, other.calls),
+                (self.tokens, other.tokens),
+                (self.money, other.money),
+            )
+        )
+
     def exhausted(self, spent: Spent) -> str | None:
         """Return the name of the first limit that `spent` has reached, or None."""
         for field in fields(self):

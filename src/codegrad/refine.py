@@ -7,17 +7,19 @@ killed run goes on exactly as it would have.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+from codegrad import checkpoint as checkpoints
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.critic import Reviewer
 from codegrad.engines.cut import Cut
-from codegrad.engines.engine import Engine, Paying
+from codegrad.engines.engine import Engine, Ledger, Paying
 from codegrad.engines.language import ConstraintSource
 from codegrad.engines.search import SearchEngine
 from codegrad.engines.troubles import Troubled
+from codegrad.errors import EngineError
 from codegrad.events import Event, Listener
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
@@ -149,19 +151,18 @@ class _Run:
         self._resumed = False
         self._notes: tuple[str, ...] = ()
         self._dry = False
-        self._cut = self._unheard = self._unreviewed = Cut.NOTHING
+        self._cut = self._unheard = self._unreviewed = self._alike = Cut.NOTHING
         self._missed: set[str] = set()
         self._reviewed = False
         self._heard = source is None
+        self._puts_off = False
         self._accounted = self._paid()
+        self._last: Mapping[str, Any] = {}
+        self._ended_at: int | None = None
 
     def loop(self) -> Result:
         """Alternate verification, backward pass and step until there is an end."""
-        if not self._resumed:
-            self._emit("started", self._description())
-            self._emit("checkpoint", {"state": self.state()})
-        else:
-            self._emit("resumed", {})
+        self._begin()
         loss: Loss | None = None
         try:
             self._hear()
@@ -176,11 +177,18 @@ class _Run:
                 loss, is_whole = self._take_step(loss)
                 loss = self._weighed(loss)
                 if is_whole or not self._end(loss):
-                    self._emit("checkpoint", {"state": self.state()})
+                    self._keep()
+            state, cut = self.state(), self._whole_cut
             if not loss.verified and self.optim.settle():
                 loss = self.loss_fn(self.program)
             if self.step:
                 loss = self._choose(loss)
+            if cut and not loss.verified and self.step != self._ended_at:
+                self._leave(state, cut)
+        except EngineError:
+            self.spent = self.spent + (self._paid() - self._accounted)
+            self._leave(self._last, Cut.OUTAGE)
+            raise
         except KeyboardInterrupt:
             # What was paid for in the step that is cut short is paid for all the same.
             self.spent = self.spent + (self._paid() - self._accounted)
@@ -191,11 +199,38 @@ class _Run:
             end = Outcome.INTERRUPTED, "stopped by the user"
         return self._finish(loss, *end)
 
+    def _begin(self) -> None:
+        if self._resumed:
+            self._emit("resumed", {})
+        else:
+            self._emit("started", self._description())
+            self._keep()
+
+    def _keep(self) -> None:
+        """Write down where a later run can go on."""
+        self._last = self.state()
+        self._emit("checkpoint", {"state": self._last})
+
+    def _leave(self, state: Mapping[str, Any], cut: Cut) -> None:
+        """Write down what the end has cost, beside where a later run takes it up."""
+        spent = {**state, "spent": self.spent.to_dict()}
+        charged = [ledger.charged for ledger in self._ledgers]
+        found = checkpoints.ended(spent, self._last, cut, charged)
+        self._emit("checkpoint", {"state": found})
+
+    @property
+    def _whole_cut(self) -> Cut:
+        """What kept anybody of the run from asking all that was wanted."""
+        return max(self._cut, self._unheard, self._unreviewed, self._alike)
+
+    @property
+    def _ledgers(self) -> list[Ledger]:
+        parts: list[object] = [*self.engines, self.critic, self.source]
+        return [part.client for part in parts if isinstance(part, Paying)]
+
     def _paid(self) -> Spent:
         """Return what this process has paid models, each ledger counted once."""
-        parts: list[object] = [*self.engines, self.critic, self.source]
-        clients = [part.client for part in parts if isinstance(part, Paying)]
-        ledgers = {id(client): client.spent for client in clients}
+        ledgers = {id(ledger): ledger.spent for ledger in self._ledgers}
         return sum(ledgers.values(), Spent())
 
     def _account(self, spent: Spent, began: float) -> None:
@@ -261,6 +296,7 @@ class _Run:
             budget=self.budget.left(self.spent),
         )
         self._account(apart.spent, before)
+        self._alike = apart.cut
         if apart.note:
             self._emit(
                 "apart",
@@ -274,7 +310,7 @@ class _Run:
 
     def _hear(self) -> None:
         """Ask once what the statement says, as constraints."""
-        if self._heard or self.source is None:
+        if self._heard or self._puts_off or self.source is None:
             return
         before = time.monotonic()
         suggested = self.source.suggest(
@@ -291,7 +327,7 @@ class _Run:
         self.hypotheses.add(suggested.suggestions)
         self.hypotheses.weigh([self.program.sources[self.task.main]])
         self._adopt(f"{self.source.name}: {suggested.note}")
-        self._emit("checkpoint", {"state": self.state()})
+        self._keep()
 
     def _weighed(self, loss: Loss) -> Loss:
         """Return the loss by the generated constraints that are trusted by now."""
@@ -377,8 +413,8 @@ class _Run:
     def _take_step(self, loss: Loss) -> tuple[Loss, bool]:
         """Return the loss after a step, and whether the step is done.
 
-        One that a limit or an outage cut short is not: a run that ends with it has no
-        checkpoint of it, so a later one takes it again. What was paid is on the disk.
+        One that a limit or an outage cut short is not: a run that ends with it keeps
+        where it began, so a later one takes it again. What was paid is on the disk.
         """
         before = time.monotonic()
         step = self.optim.step(
@@ -476,43 +512,69 @@ class _Run:
             loss,
             self.spent,
             self.step,
-            max(self._cut, self._unheard, self._unreviewed),
+            self._whole_cut,
             tuple(missing),
         )
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON-able data."""
         return {
+            "budget": asdict(self.budget),
             "step": self.step,
             "sources": dict(self.program.sources),
             "spent": self.spent.to_dict(),
             "optimizer": self.optim.state(),
             "exhausted": self._dry,
+            "cut": int(self._cut),
             "notes": list(self._notes),
             "critic": self.critic.state() if self.critic else None,
-            "reviewed": self._reviewed and not self._unreviewed,
+            "reviewed": self._reviewed,
+            "unreviewed": int(self._unreviewed),
             "source": self.source.state() if self.source else None,
             "heard": self._heard,
+            "unheard": int(self._unheard),
+            "missed": sorted(self._missed),
             "hypotheses": self.hypotheses.to_data(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
+        charged = checkpoints.charged(state)
+        had_ended = checkpoints.has_ended(state)
+        has_room = checkpoints.has_room(state, self.budget)
+        state = checkpoints.taken_up(state, self.budget)
+        self._last = checkpoints.before(state)
         self.step = int(state["step"])
+        if checkpoints.has_ended(state):
+            self._ended_at = self.step
         if dict(state["sources"]) != dict(self.program.sources):
             self.program.update(state["sources"])
         self.spent = Spent(**state["spent"])
         self.hypotheses.restore(state.get("hypotheses", ()))
         self._heard = bool(state.get("heard", True)) or self.source is None
         self._adopt_quietly()
-        self.optim.restore(state["optimizer"])
+        self.optim.restore(state["optimizer"], has_room=has_room)
         self._dry = bool(state["exhausted"])
+        self._cut = Cut(state.get("cut", Cut.NOTHING))
+        again = {Cut.OUTAGE} if had_ended else set()
+        again |= {Cut.LIMIT} if has_room else set()
+        self._unreviewed = Cut(state.get("unreviewed", Cut.NOTHING))
         self._reviewed = bool(state.get("reviewed", False))
+        if self._unreviewed in again:
+            self._reviewed, self._unreviewed = False, Cut.NOTHING
+        self._unheard = Cut(state.get("unheard", Cut.NOTHING))
+        if self._unheard in again:
+            self._unheard = Cut.NOTHING
+        self._puts_off = bool(self._unheard)
+        if not had_ended:
+            self._missed = set(state.get("missed", ()))
         self._notes = tuple(state.get("notes", ()))
         if self.critic is not None and state.get("critic"):
             self.critic.restore(state["critic"])
         if self.source is not None and state.get("source"):
             self.source.restore(state["source"])
+        for ledger, keys in zip(self._ledgers, charged, strict=False):
+            ledger.charge_again(keys)
         self._resumed = True
 
     def close(self) -> None:

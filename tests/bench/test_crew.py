@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def test_closing_the_iterator_ends_work_that_is_under_way(tmp_path: Path) -> Non
     pid = _wait_for_mark(tmp_path)
     found.close()  # type: ignore[attr-defined]  # a generator
     assert not _is_running(pid)
+
+
+def test_a_stop_while_a_worker_is_started_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crew = LocalCrew(1)
+    start = SpawnProcess.start
+
+    def start_and_stop(process: SpawnProcess) -> None:
+        start(process)
+        assert crew.stop()
+
+    monkeypatch.setattr(SpawnProcess, "start", start_and_stop)
+    assert list(crew.results(chores.square, range(3))) == []
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

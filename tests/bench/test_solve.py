@@ -8,6 +8,7 @@ from codegrad.bench.solve import POOL, Answer, Job, Means, Settings, Unsolved, s
 from codegrad.budget import Budget
 from codegrad.cli.models import Models
 from codegrad.engines.capacity import Capacity
+from codegrad.engines.patience import Patience
 from codegrad.store.calls import CallBook
 from codegrad.store.task_json import task_to_json
 from codegrad.tasks.python_file import task_from_text
@@ -93,3 +94,49 @@ def test_a_job_that_an_outage_cut_short_has_no_answer_until_it_is_done_again(
         assert isinstance(answer, Answer)
         assert answer.spent["calls"] == sum(server.billed.values()) == 6
         assert answer.unpriced
+
+
+def test_a_choice_among_the_samples_that_came_before_an_outage_is_no_answer(
+    tmp_path: Path,
+) -> None:
+    task = task_from_text(TEXT, "middle.py", "middle")
+    right = TEXT.replace("raise NotImplementedError", "return sorted(values)[1]")
+    with ChatServer(lambda *_: f"```python\n{right}```").running() as server:
+        server.faults = lambda n, _: Fault("status", 402) if n > 1 else None
+        settings = Settings(
+            "openai:a", Budget(calls=20), base_url=server.url, capacity=SAID
+        )
+        means = Means(calls=tmp_path / "calls.db")
+        job = Job("t", task_to_json(task), "best-of-n", 0, 0, settings, means=means)
+        assert isinstance(solve(job), Unsolved)
+        server.faults = lambda *_: None
+        answer = solve(job)
+        assert isinstance(answer, Answer)
+        assert answer.verified
+
+
+def test_one_task_that_never_gets_a_reply_is_done_again_once_and_then_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = Patience(attempts=2, pause_s=0.01)
+    monkeypatch.setattr(Capacity, "patience", lambda _self, _name: hasty)
+    hard = TEXT.replace("middle one", "hardest one")
+
+    def fault(_number: int, prompt: str) -> Fault | None:
+        return Fault("status", 500) if "hardest" in prompt else None
+
+    with ChatServer(lambda *_: "no code", fault).running() as server:
+        settings = Settings("openai:a", Budget(calls=9), base_url=server.url)
+        means = Means(calls=tmp_path / "calls.db")
+        first, other = (
+            Job("t", task_to_json(task), "zero-shot", 0, 0, settings, means=means)
+            for task in (
+                task_from_text(text, "middle.py", "middle") for text in (hard, TEXT)
+            )
+        )
+        assert isinstance(solve(first), Unsolved), "it may be an outage"
+        assert isinstance(solve(first), Unsolved), "nobody was answered since"
+        assert isinstance(solve(other), Answer)
+        answer = solve(first)
+    assert isinstance(answer, Answer)
+    assert not answer.verified

@@ -193,6 +193,28 @@ def test_a_run_whose_budget_ended_goes_on_with_a_larger_one(
     assert resumed["spent"]["calls"] == sum(shell.server.billed.values())
 
 
+def test_a_run_whose_time_is_over_pays_once_and_again_only_if_there_is_more_time(
+    shell: Shell,
+) -> None:
+    shell.server.delay_s = 0.7
+    code, ended = shell.refine("--budget", "seconds=1.7")
+    assert code == 1
+    asked = len(shell.server.requests)
+    for _ in range(2):
+        code, again = shell.resume(ended["run"])
+        assert (code, again["status"]) == (1, "exhausted")
+        assert again["reason"] == ended["reason"]
+        assert again["spent"]["calls"] == ended["spent"]["calls"] == asked
+    assert len(shell.server.requests) == asked
+    shell.server.delay_s = 0.0
+    shell.server.answer = right
+    code, resumed = shell.resume(ended["run"], "--budget", "seconds=60")
+    assert (code, resumed["status"]) == (0, "verified")
+    assert resumed["spent"]["calls"] == len(shell.server.requests)
+    _, out, _ = shell.run("show", ended["run"], "--json")
+    assert "of a killed run" not in out
+
+
 def test_a_new_budget_of_candidates_does_not_lift_the_limit_of_calls(
     shell: Shell,
 ) -> None:

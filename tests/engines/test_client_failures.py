@@ -15,6 +15,7 @@ from codegrad.engines.chat import (
     Trouble,
     WireError,
 )
+from codegrad.engines.cut import Cut
 from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.errors import StoreError
@@ -280,3 +281,26 @@ def test_a_budget_of_tokens_holds_for_texts_without_spaces(
 def test_a_request_is_read_back_as_it_was() -> None:
     asked = question(ChatServer(echo), "q", sample=3, answer_schema="{}")
     assert ChatRequest.from_json(asked.to_json()) == asked
+
+
+def test_one_question_that_fails_beside_others_is_no_outage(tmp_path: Path) -> None:
+    def fault(_number: int, prompt: str) -> Fault | None:
+        return Fault("status", 500) if "bad" in prompt else None
+
+    def fault_for_all(_number: int, prompt: str) -> Fault | None:
+        return None if "good 0" in prompt else Fault("status", 500)
+
+    hasty = Patience(attempts=3, pause_s=0.2, failures=9)
+    texts = ["bad", "good 0", "good 1"]
+    for faults, cuts in (
+        (fault, [Cut.NOTHING] * 3),
+        (fault_for_all, [Cut.NOTHING, Cut.NOTHING, Cut.OUTAGE]),
+    ):
+        with ChatServer(echo, faults).running() as server:
+            folder = tmp_path / str(len(set(cuts)))
+            folder.mkdir()
+            session = Session(server, folder, patience=hasty)
+            asked = session.ask(texts)
+            session.close()
+        assert sorted(one.cut for one in asked) == cuts
+        assert asked[1].reply is not None

@@ -246,6 +246,9 @@ class _Member:
         for _ in range(ATTEMPTS):
             try:
                 near = self._near or self._start()
+                if self._stop.is_set():
+                    # It may have come before there was a process to interrupt.
+                    return []
                 near.send((self._work, item))
                 found = near.recv()
             except (EOFError, OSError):

@@ -19,7 +19,7 @@ from codegrad.engines.engine import Engine
 from codegrad.engines.pool import PoolEngine
 from codegrad.engines.team import SEARCH, Roles, Team
 from codegrad.errors import OutageError
-from codegrad.optim.strategy import strategy_of
+from codegrad.optim.strategy import Choice, strategy_of
 from codegrad.refine import refine
 from codegrad.result import Outcome
 from codegrad.sandbox import Limits
@@ -214,7 +214,10 @@ def solve(job: Job) -> Answer | Unsolved:
             return Unsolved(job.task_id, str(error))
     if result.outcome is Outcome.INTERRUPTED:
         raise KeyboardInterrupt
-    if result.cut is Cut.OUTAGE and not result.verified:
+    # What is chosen among several samples is so only if all of them could be had.
+    is_single = strategy.guidance.proposals == 1
+    chooses = strategy.choice is Choice.AGREEMENT or not is_single
+    if result.cut is Cut.OUTAGE and (chooses or not result.verified):
         return Unsolved(job.task_id, result.reason)
     return Answer(
         key=job.key.hex(),

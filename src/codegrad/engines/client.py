@@ -46,6 +46,9 @@ from codegrad.store.calls import (
     new_session,
 )
 
+_OF_A_REQUEST = {Trouble.PASSING, Trouble.UNREADABLE}
+"""Failures that may be the fault of what was asked."""
+
 _LOOK_S = 0.2
 _TURN_S = 0.02
 
@@ -70,6 +73,9 @@ class Asked:
 
     is_withheld: bool = False
     """Whether there is a reply, and the provider kept its text back."""
+
+    is_alone: bool = False
+    """Whether it got no reply while others got theirs, so no outage is to blame."""
 
     was_recorded: bool = False
     """Whether the reply was on the disk already."""
@@ -324,7 +330,7 @@ class ChatClient:
     async def _attempts(
         self, request: ChatRequest, limit: Allowance, label: str
     ) -> Asked | None:
-        attempt = 0
+        attempt, replies = 0, self.host.replies
         while True:
             if reason := await self._rest(request, limit):
                 return self._unsent(reason)
@@ -338,13 +344,18 @@ class ChatClient:
             if error.trouble is Trouble.ADAPTED:
                 continue
             attempt += 1
-            given_up = self._given_up(error, attempt, limit)
+            given_up = self._given_up(request, error, attempt, replies, limit)
             if given_up is not None:
                 return given_up
             await self._pause(attempt - 1, error, limit)
 
     def _given_up(
-        self, error: WireError, attempts: int, limit: Allowance
+        self,
+        request: ChatRequest,
+        error: WireError,
+        attempts: int,
+        replies: int,
+        limit: Allowance,
     ) -> Asked | None:
         """Return why a request that failed is not sent again; None if it is."""
         problem = str(error)
@@ -357,10 +368,26 @@ class ChatClient:
         if attempts >= most:
             problem = f"{problem}; gave up after {attempts} attempts"
             self.host.failed(problem)
+            if self._fails_alone(request, error, replies):
+                return Asked(None, problem, is_alone=True)
             return Asked(None, problem, cut=Cut.OUTAGE)
         if reason := self._too_long(error, limit):
             return self._unsent(reason)
         return None
+
+    def _fails_alone(self, request: ChatRequest, error: WireError, before: int) -> bool:
+        """Return whether others were answered while this request failed for good.
+
+        `before` is how many were when it was sent first. Two that fail one after the
+        other, or a server that nobody reaches, are an outage.
+        """
+        if self.host.opened or error.trouble not in _OF_A_REQUEST:
+            return False
+        if self.host.failures == 1 and self.host.replies > before:
+            return True
+        return self.book.fails_alone(
+            request.key, request.endpoint, payer=self.payer, session=self._session
+        )
 
     def _unsent(self, reason: str) -> Asked:
         """Return what became of a request that is not sent now, nor any other."""

@@ -277,12 +277,13 @@ class ModelCritic:
         return asked
 
     def state(self) -> dict[str, Any]:
-        """Return what is in the ledger."""
+        """Return what is in the ledger, and how reviews went so far."""
         return {
             "charged": self.client.charged,
             "payer": self.client.payer,
             "counts": dict(self.counts),
             "troubles": self._troubles.state(),
+            "failures": self._failures,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -291,6 +292,7 @@ class ModelCritic:
         self.client.charge_again(state["charged"])
         self.counts = Counter(state["counts"])
         self._troubles.restore(state.get("troubles", {}))
+        self._failures = int(state.get("failures", 0))
 
     def close(self) -> None:
         """End the connections."""

@@ -226,6 +226,9 @@ class ProposedInputs:
     note: str = ""
     """Why there are none, if there are none."""
 
+    cut: Cut = Cut.NOTHING
+    """Whether that is only so now."""
+
 
 class Engine(Protocol):
     """Something that proposes; see the module for the contract."""
@@ -265,6 +268,15 @@ class Ledger(Protocol):
 
     spent: Spent
     """What was paid so far, the replies of an unfinished step included."""
+
+    @property
+    def charged(self) -> list[str]:
+        """Names of all that is in the ledger."""
+        ...
+
+    def charge_again(self, keys: Sequence[str]) -> None:
+        """Say what the ledger of a resumed run holds already."""
+        ...
 
 
 @runtime_checkable

@@ -33,10 +33,15 @@ class Host:
         self.has_replied = False
         """Whether any request was ever answered."""
 
+        self.replies = 0
+        """How many requests were answered."""
+
+        self.failures = 0
+        """How many have failed for good since the last reply."""
+
         self._most_failures = failures
         self._allowed = float(parallel)
         self._now = 0
-        self._failures = 0
         self._rests_until = 0.0
         self._lock = threading.Lock()
 
@@ -69,7 +74,8 @@ class Host:
         """Take notice of a reply."""
         with self._lock:
             self.has_replied = True
-            self._failures = 0
+            self.replies += 1
+            self.failures = 0
             self._allowed = min(self.parallel, self._allowed + 1 / self._allowed)
 
     def failed(self, problem: str) -> None:
@@ -78,9 +84,9 @@ class Host:
         After several of them in a row the circuit opens.
         """
         with self._lock:
-            self._failures += 1
-            if self._failures >= self._most_failures and not self.opened:
+            self.failures += 1
+            if self.failures >= self._most_failures and not self.opened:
                 self.opened = (
-                    f"{problem}; {self._failures} requests in a row have failed, so no "
+                    f"{problem}; {self.failures} requests in a row have failed, so no "
                     "more is sent: go on later with `codegrad resume`"
                 )

@@ -248,13 +248,18 @@ class ModelSource:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what is in the ledger."""
-        return {"charged": self.client.charged, "payer": self.client.payer}
+        """Return what is in the ledger, and how answers went so far."""
+        return {
+            "charged": self.client.charged,
+            "payer": self.client.payer,
+            "troubles": self._troubles.state(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`."""
         self.client.payer = str(state["payer"])
         self.client.charge_again(state["charged"])
+        self._troubles.restore(state.get("troubles", {}))
 
     def close(self) -> None:
         """End the connections."""

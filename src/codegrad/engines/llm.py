@@ -189,7 +189,7 @@ class LLMEngine:
         )
         if proposals:
             self._dry = 0
-        elif not self._cut:
+        elif not self._cut or any(a.reply for a in asked):
             self._dry += 1
         failed = [a for a in asked if a.reply is None]
         if failed and len(failed) == len(asked):
@@ -224,7 +224,7 @@ class LLMEngine:
         )
         (asked,) = self.client.ask([request], budget=purse.left, label="apart")
         if asked.reply is None:
-            return ProposedInputs(spent=purse.spent, note=asked.problem)
+            return ProposedInputs((), purse.spent, asked.problem, asked.cut)
         found = read_inputs(asked.reply.text, task)
         note = "" if found else "the answer names no input that can be executed"
         return ProposedInputs(tuple(found), purse.spent, note)
@@ -361,6 +361,7 @@ class LLMEngine:
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""
         over = failed.problem.startswith(("the budget is spent", "stopped by"))
+        over = over or failed.is_alone
         if not program.history and not self.client.charged and not over:
             is_down = failed.cut is Cut.OUTAGE
             raise (OutageError if is_down else EngineError)(failed.problem)

@@ -79,6 +79,7 @@ class Troubles:
             "unusable": dict(self._unusable),
             "missing": self._missing,
             "why": self._why,
+            "unsent": self._unsent,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -87,3 +88,4 @@ class Troubles:
         self._unusable = Counter(state.get("unusable", {}))
         self._missing = int(state.get("missing", 0))
         self._why = str(state.get("why", ""))
+        self._unsent = str(state.get("unsent", ""))

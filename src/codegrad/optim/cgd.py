@@ -319,14 +319,16 @@ class CGD:
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
 
-        A search that tries candidates without success is not barren, nor is an engine
-        that could not ask.
+        A search that tries candidates without success is not barren. Of an engine that
+        could not ask, and has nothing to show, nothing is known.
         """
         is_new = any(one.is_new for one in judged)
         is_search = isinstance(self.engines[index], SearchEngine)
         works = is_search and not answer.proposals and answer.spent != Spent()
-        works = works or bool(answer.cut)
-        self._barren[index] = 0 if is_new or works else self._barren[index] + 1
+        if is_new or works:
+            self._barren[index] = 0
+        elif answer.proposals or not answer.cut:
+            self._barren[index] += 1
         if self._barren[index] < BARREN:
             return False
         self._exhausted.add(index)
@@ -375,7 +377,8 @@ class CGD:
             ],
             "reflections": list(self._reflections),
             "tried": sorted(self._projection.tried),
-            "exhausted": sorted(n for n in self._exhausted if not self._cut[n]),
+            "exhausted": sorted(self._exhausted),
+            "cut": [int(cut) for cut in self._cut],
             "barren": list(self._barren),
             "fruitless": self._fruitless,
             "said": dict(self._said),
@@ -384,15 +387,22 @@ class CGD:
             "engines": [engine.state() for engine in self.engines],
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+    def restore(self, state: Mapping[str, Any], *, has_room: bool = False) -> None:
+        """Go on from what `state` returned.
+
+        Who had no more to offer in an outage is asked again; whom a limit kept from
+        it, only if there is room for more than there was.
+        """
         self._momentum = [
             Attempt(**{**attempt, "inputs": tuple(attempt["inputs"])})
             for attempt in state["momentum"]
         ]
         self._reflections = list(state["reflections"])
         self._projection.tried = set(state["tried"])
-        self._exhausted = set(state["exhausted"])
+        cuts = state.get("cut", self._cut)
+        over = {Cut.OUTAGE, Cut.LIMIT} if has_room else {Cut.OUTAGE}
+        self._cut = [Cut.NOTHING if cut in over else Cut(cut) for cut in cuts]
+        self._exhausted = {n for n in state["exhausted"] if cuts[n] not in over}
         self._barren = list(state["barren"])
         self._fruitless = int(state["fruitless"])
         self._said = dict(state["said"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 
 from codegrad.budget import Budget, Spent
+from codegrad.engines.cut import Cut
 from codegrad.engines.engine import Distinguisher, Engine
 from codegrad.engines.intent import is_admitted
 from codegrad.engines.literal_calls import possible_call
@@ -42,6 +43,9 @@ class Apart:
     note: str = ""
     """What happened, in a few words; empty if nobody was asked."""
 
+    cut: Cut = Cut.NOTHING
+    """Whether somebody could not be asked all that was wanted."""
+
 
 def tell_apart(
     task: Task,
@@ -61,12 +65,12 @@ def tell_apart(
     is_foreign = task.repository is not None or "." in task.entry_point
     if asked is None or is_foreign or not different[1:]:
         return Apart(task)
-    spent = Spent()
+    spent, cut = Spent(), Cut.NOTHING
     named: dict[str, None] = {}
     problems: dict[str, None] = {}
     for first, second in islice(combinations(different, 2), PAIRS):
         found = asked.distinguish(task, first, second, budget=budget.left(spent))
-        spent = spent + found.spent
+        spent, cut = spent + found.spent, max(cut, found.cut)
         named.update(dict.fromkeys(found.texts))
         if found.note:
             problems[found.note] = None
@@ -74,7 +78,7 @@ def tell_apart(
     inputs = tuple(_distinguishing(task, different, list(named), bench))
     note = f"{len(inputs)} of {len(named)} named inputs tell {len(different)} apart"
     return Apart(
-        _with_inputs(task, inputs), inputs, spent, "; ".join([note, *problems])
+        _with_inputs(task, inputs), inputs, spent, "; ".join([note, *problems]), cut
     )
 
 

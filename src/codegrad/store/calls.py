@@ -270,6 +270,25 @@ class CallBook:
             row = _newest(db, key, payer, of_others=of_others)
         return None if row is None else _recorded(row)
 
+    def fails_alone(self, key: str, endpoint: str, *, payer: str, session: str) -> bool:
+        """Return whether a request failed in an earlier process and others did not.
+
+        That is: it was sent twice at least, and the same server has answered another
+        request since.
+        """
+        if not self._database.exists:
+            return False
+        with self._database.reading() as db:
+            row = db.execute(
+                "SELECT 1 FROM calls WHERE outcome = 'used' AND key != :key "
+                "AND json_extract(request, '$.endpoint') = :endpoint AND id > ("
+                "SELECT id FROM calls WHERE key = :key AND payer = :payer "
+                "AND session != :session AND outcome IN ('failed', 'unknown') "
+                "ORDER BY id LIMIT 1 OFFSET 1) LIMIT 1",
+                {"key": key, "endpoint": endpoint, "payer": payer, "session": session},
+            ).fetchone()
+        return row is not None
+
     def note_uses(self, payer: str, uses: Sequence[tuple[int, str]]) -> None:
         """Record that a run used replies: the calls, and what each was used for."""
         if not uses:
