@@ -384,14 +384,14 @@ class LLMEngine:
         if self.client.lost:
             lost = self.client.lost
             parts.append(f"{lost} requests of a killed run may have been billed")
-        if self.client.unpriced:
-            parts.append("price unknown")
         if self.client.wire.estimates:
             parts.append("tokens estimated")
         parts += dict.fromkeys(
             a.reply.withheld for a in asked if a.reply and a.reply.withheld
         )
-        return "; ".join([*parts, *problems, *self._notes])
+        # What stood in the way of the answers mostly did so before, with the plans.
+        notes = [n for n in self._notes if n.partition(": ")[2] not in problems]
+        return "; ".join([*parts, *problems, *notes])
 
     def state(self) -> dict[str, Any]:
         """Return what decides the next requests and what is in the ledger."""
