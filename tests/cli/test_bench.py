@@ -286,6 +286,7 @@ def interrupted(
     return process.returncode, err
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_finished_or_paid_and_says_so(
     shell: Shell, server: ChatServer
 ) -> None:
@@ -306,6 +307,7 @@ def test_an_interrupt_keeps_what_is_finished_or_paid_and_says_so(
     assert sum(server.billed.values()) == 12, "a reply was paid twice"
 
 
+@pytest.mark.slow
 def test_a_second_interrupt_does_not_wait_and_is_quiet(
     shell: Shell, server: ChatServer
 ) -> None:

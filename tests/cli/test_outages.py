@@ -122,6 +122,7 @@ def shell(
     found.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [GONE, BROKE])
 @pytest.mark.parametrize("answered", [2, 4, 6])
 def test_a_run_whose_server_went_away_goes_on_when_it_is_back(
@@ -154,6 +155,7 @@ def test_a_server_that_is_still_gone_is_said_and_nothing_is_lost(shell: Shell) -
     assert (code, resumed["status"]) == (0, "verified")
 
 
+@pytest.mark.slow
 def test_what_to_do_after_an_outage_is_the_next_command(shell: Shell) -> None:
     shell.fail_after(4)
     _, out, _ = shell.run(
@@ -165,6 +167,7 @@ def test_what_to_do_after_an_outage_is_the_next_command(shell: Shell) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_outage_in_the_only_step_leaves_the_step_to_do(shell: Shell) -> None:
     shell.fail_after(0)
     code, _ = shell.refine(strategy="zero-shot")
