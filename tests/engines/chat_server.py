@@ -16,9 +16,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from tests.engines.serving import serving
 
 JSON = "application/json"
 Answer = Callable[[str, Mapping[str, Any]], str]
@@ -178,20 +180,9 @@ class ChatServer:
     @contextmanager
     def running(self) -> "Iterator[ChatServer]":
         handler = type("Bound", (_Handler,), {"chat": self})
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
-        server.daemon_threads = True
-        self.port = server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/v1"
-        thread = threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
-        thread.start()
-        try:
+        with serving(handler, self.port) as self.port:
+            self.url = f"http://127.0.0.1:{self.port}/v1"
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def serve(self, handler: Any, body: Mapping[str, Any], number: int) -> None:
         prompt = last_prompt(body)

@@ -1,7 +1,6 @@
 """Which engine a name, an address and the environment mean."""
 
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -26,6 +25,7 @@ from codegrad.engines.providers import ProviderWire
 from codegrad.errors import UsageError
 from tests.engines.asking import question
 from tests.engines.chat_server import ChatServer
+from tests.engines.serving import serving
 from tests.engines.test_providers import Wired
 
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -220,15 +220,8 @@ class Odd(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def odd_server(body: bytes, status: int) -> Iterator[str]:
     handler = type("Bound", (Odd,), {"body": body, "status": status})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(

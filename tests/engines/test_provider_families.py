@@ -8,9 +8,8 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.util import find_spec
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from codegrad.engines.chat import (
 )
 from codegrad.engines.providers import ProviderWire
 from codegrad.tasks.python_file import task_from_text
+from tests.engines.serving import serving
 
 MAX_UNIONS = 16
 """What Anthropic takes in one schema."""
@@ -161,16 +161,9 @@ class Family:
                     name = f"event: {event['type']}\n" if "type" in event else ""
                     self.wfile.write(f"{name}data: {json.dumps(event)}\n\n".encode())
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
+        with serving(Handler) as port:
+            self.url = f"http://127.0.0.1:{port}"
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def send(self, schema: str = "") -> ChatReply:
         kept: list[RawReply] = []

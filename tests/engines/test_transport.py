@@ -2,7 +2,6 @@
 
 import asyncio
 import http.server
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +15,7 @@ from codegrad.engines.transport import (
     overheard_client,
     replaying_client,
 )
+from tests.engines.serving import serving
 
 WHOLE = b'data: {"choices": [{"delta": {"content": "hello"}}]}\n\n' * 3
 
@@ -39,16 +39,9 @@ class _Half(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Half)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def half_server() -> Iterator[str]:
+    with serving(_Half) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def fetched(path: str, exchange: Exchange | None) -> httpx2.Response:
@@ -59,7 +52,7 @@ def fetched(path: str, exchange: Exchange | None) -> httpx2.Response:
         async with overheard_client() as client:
             return await client.get(url + path)
 
-    with serving() as url:
+    with half_server() as url:
         return asyncio.run(get(url))
 
 
