@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegrad.code import Program
+from codegrad.engines.chat import token_guess
 from codegrad.engines.claims import AGREED, OBSERVED
 from codegrad.engines.engine import Attempt, Direction, Guidance, Other, changed_line
 from codegrad.engines.prompts import (
@@ -24,7 +25,6 @@ from codegrad.engines.prompts import (
     read_plans,
     review_prompt,
     target_of,
-    tokens,
 )
 from codegrad.engines.scripted import ScriptedEngine
 from codegrad.gradient import Critique, CritiqueSource, Gradient
@@ -213,13 +213,13 @@ def test_a_second_question_fits_or_is_not_asked(text: str) -> None:
     program = Program.from_task(task)
     target = target_of(task, program, Direction({}))
     prompt = proposal_prompt(task, program, target, Direction({}), size=4000)
-    used = sum(tokens(m.text) for m in prompt.messages)
+    used = sum(token_guess(m.text) for m in prompt.messages)
     fitting = 0
     for size in range(used, used + 900, 20):
         again = correction(prompt, text * 20, "it is prose", "Write code.", size=size)
         if again is not None:
             fitting += 1
-            assert sum(tokens(m.text) for m in again.messages) <= size
+            assert sum(token_guess(m.text) for m in again.messages) <= size
             assert again.messages[-2].text.endswith(text[-2:])
     assert fitting
     assert correction(prompt, text, "no", "Code.", size=used) is None

@@ -7,9 +7,9 @@ inputs are read, never what they should give; both programs are shown complete.
 import json
 from collections.abc import Iterator
 
-from codegrad.engines.chat import Message, Role
+from codegrad.engines.chat import Message, Role, token_guess
 from codegrad.engines.literal_calls import possible_call
-from codegrad.engines.prompts import Prompt, PromptTooLongError, tokens
+from codegrad.engines.prompts import Prompt, PromptTooLongError
 from codegrad.engines.remarks import row_schema
 from codegrad.engines.replies import json_values
 from codegrad.task import Task
@@ -53,7 +53,7 @@ def apart_prompt(task: Task, first: str, second: str, *, size: int) -> Prompt:
         parts.append(f"# {name} program\n```python\n{text.rstrip()}\n```")
     form = _STDINS if task.is_program else _CALLS.format(name=task.entry_point)
     user = Message(Role.USER, "\n\n".join([*parts, _ASK + form]))
-    needed = tokens(_SYSTEM) + tokens(user.text) + _FRAME
+    needed = token_guess(_SYSTEM) + token_guess(user.text) + _FRAME
     if needed > size:
         raise PromptTooLongError(
             f"two programs need about {needed:,} tokens, {size:,} fit"

@@ -87,6 +87,9 @@ class Available:
     auto: Choice | None = None
     """What `auto` takes of it, if it takes anything of it."""
 
+    problem: str = ""
+    """What the server that the environment names does instead of listing models."""
+
 
 def choose(name: str, base_url: str | None = None) -> Choice:
     """Return the engine that `--engine NAME --base-url URL` means, and why.
@@ -164,18 +167,16 @@ def _automatic() -> Choice:
         reason = f"${MODEL_VARIABLE} names it"
         return Choice(wanted, reason, server.text if server else None)
     # What is wrong with it is said before anybody else is asked.
-    server = environment_address()
+    environment_address()
+    reason = "built in: no key, no model, no network"
     # The local ports are asked only if nothing before them works.
-    found = (one.auto for one in chain(_hosted(), _servers()) if one.auto)
-    if chosen := next(found, None):
-        return chosen
-    if server is None:
-        return Choice("search", "built in: no key, no model, no network")
-    problem = _listing(server, _key())[1] or _LISTS_NONE
-    return Choice(
-        "search",
-        f"${BASE_URL_VARIABLE} {problem}; name one with --engine openai:MODEL",
-    )
+    for one in chain(_hosted(), _servers()):
+        if one.auto:
+            return one.auto
+        if one.problem:
+            told = f"${BASE_URL_VARIABLE} {one.problem}"
+            reason = f"{told}; name one with --engine openai:MODEL"
+    return Choice("search", reason)
 
 
 def local_servers() -> Iterator[tuple[str, str, list[str]]]:
@@ -298,7 +299,8 @@ def _hosted() -> Iterator[Available]:
             auto = (
                 Choice(f"openai:{models[0]}", reason, server.text) if models else None
             )
-            yield Available(name, works=bool(models), why=why, auto=auto)
+            works = bool(models)
+            yield Available(name, works=works, why=why, auto=auto, problem=problem)
         elif variable is None:
             why = f"set {' or '.join(variables)}"
             yield Available(name, works=False, why=why)

@@ -15,7 +15,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from codegrad.budget import Budget, Spent
-from codegrad.engines.chat import ChatRequest, Message, Role, Sampling, Wire
+from codegrad.engines.chat import (
+    ChatRequest,
+    Message,
+    Role,
+    Sampling,
+    Wire,
+    token_guess,
+)
 from codegrad.engines.claims import (
     Claim,
     CostClaim,
@@ -33,7 +40,6 @@ from codegrad.engines.intent import Expectation
 from codegrad.engines.literal_calls import possible_call
 from codegrad.engines.local import wire_to
 from codegrad.engines.patience import Patience
-from codegrad.engines.prompts import tokens
 from codegrad.engines.purse import Purse
 from codegrad.engines.relations import is_relation
 from codegrad.engines.remarks import or_null, row_schema
@@ -292,7 +298,7 @@ def source_messages(task: Task, *, size: int) -> tuple[Message, ...] | None:
             rows.append(f"- and {len(known) - count} more that are not shown")
         told = ["\n".join(["# Known already", *rows])] if rows else []
         user = Message(Role.USER, "\n\n".join([*parts, *told, ask]))
-        if tokens(system.text) + tokens(user.text) + _FRAME <= size:
+        if token_guess(system.text) + token_guess(user.text) + _FRAME <= size:
             return system, user
     return None
 

@@ -14,7 +14,7 @@ from typing import Any
 from codegrad.budget import Budget
 from codegrad.code import Program
 from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
-from codegrad.engines.chat import ChatRequest, Sampling, Wire
+from codegrad.engines.chat import ChatRequest, Sampling, Wire, token_guess
 from codegrad.engines.client import Asked, ChatClient, Waiting
 from codegrad.engines.critic import ModelCritic
 from codegrad.engines.cut import Cut
@@ -41,7 +41,6 @@ from codegrad.engines.prompts import (
     proposal_prompt,
     read_plans,
     target_of,
-    tokens,
 )
 from codegrad.engines.purse import Purse
 from codegrad.engines.troubles import Troubles
@@ -342,7 +341,7 @@ class LLMEngine:
 
         As much as fits, for a model that has to think first.
         """
-        used = sum(tokens(message.text) for message in prompt.messages)
+        used = sum(token_guess(message.text) for message in prompt.messages)
         room = self.style.context_tokens - used - _MARGIN
         return max(self.style.max_tokens, min(2 * self.style.max_tokens, room))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from codegrad.code import MODULE, Program
 from codegrad.contract import ClauseKind
-from codegrad.engines.chat import Message, Role
+from codegrad.engines.chat import Message, Role, token_guess
 from codegrad.engines.claims import OBSERVED
 from codegrad.engines.engine import Attempt, Direction, Other
 from codegrad.engines.replies import without_thoughts
@@ -211,7 +211,7 @@ def correction(
     there is no room for the question.
     """
     ask = Message(Role.USER, f"That answer cannot be used: {problem}. {form}")
-    used = sum(tokens(m.text) + _FRAME for m in (*prompt.messages, ask)) + _FRAME
+    used = sum(token_guess(m.text) + _FRAME for m in (*prompt.messages, ask)) + _FRAME
     if size - used < _LEAST_REPEATED:
         return None
     answer = without_thoughts(reply).strip()
@@ -220,14 +220,9 @@ def correction(
     return Prompt((*prompt.messages, said, ask), prompt.left_out)
 
 
-def tokens(text: str) -> int:
-    """Return a high guess of the tokens of a text: three bytes each."""
-    return len(text.encode("utf-8", "replace")) // 3
-
-
 def _end_of(text: str, most: int) -> str:
     """Return the end of a text in about `most` tokens, saying what is not there."""
-    if tokens(text) <= most:
+    if token_guess(text) <= most:
         return text
     kept = text.encode("utf-8", "replace")[-3 * (most - 1) :]
     return "..." + kept.decode("utf-8", "ignore")
@@ -288,7 +283,7 @@ class _Draft:
             PromptTooLongError: If task and code alone are longer.
         """
         draft, total = self, len(self.attempts)
-        while tokens(_SYSTEM) + tokens(text := draft.text()) + 1 > size:
+        while token_guess(_SYSTEM) + token_guess(text := draft.text()) + 1 > size:
             if draft.attempts:
                 kept = draft.attempts[max(1, len(draft.attempts) // 2) :]
                 note = f"{total - len(kept)} older attempts left out"
@@ -300,10 +295,11 @@ class _Draft:
             elif len(draft.faults) > 1:
                 draft = draft.without("further failures", faults=draft.faults[:1])
             else:
+                needed = token_guess(_SYSTEM) + token_guess(text)
                 raise PromptTooLongError(
-                    f"task and code need about {tokens(_SYSTEM) + tokens(text):,} "
-                    f"tokens with what every prompt says, and {size:,} fit; the code "
-                    "is never shortened: use a model with a larger context"
+                    f"task and code need about {needed:,} tokens with what every "
+                    f"prompt says, and {size:,} fit; the code is never shortened: "
+                    "use a model with a larger context"
                 )
         messages = Message(Role.SYSTEM, _SYSTEM), Message(Role.USER, text)
         return Prompt(messages, draft.left_out)

@@ -112,7 +112,6 @@ class CGD:
         found = task or self.program.task
         if found is None:
             raise UsageError("the program has no task; pass CGD(..., task=task)")
-        self._task = found
         self.strategy = strategy
         self._on_trial = on_trial
         self._start = Program.from_task(found)
@@ -155,7 +154,7 @@ class CGD:
 
     def retarget(self, task: Task) -> None:
         """Go on with the same texts and other generated constraints."""
-        self._task = self._projection.task = task
+        self._projection.task = task
 
     def zero_grad(self) -> None:
         """Forget the gradients of every variable of the program."""
@@ -263,7 +262,11 @@ class CGD:
         program = self.program if self.strategy.refines else self._start
         try:
             return engine.propose(
-                self._task, program, direction, budget=budget, progress=progress
+                self._projection.task,
+                program,
+                direction,
+                budget=budget,
+                progress=progress,
             )
         except EngineError as error:
             # A task without tests is one for a model, not for the search.

@@ -50,6 +50,7 @@ _DIGITS = 9
 _LEAST = 10.0 ** (1 - _DIGITS)
 _EXACT = 2**53
 _TOO_LARGE = frozenset({Ending.TIMEOUT, Ending.DIED})
+_ENDED_WELL = frozenset({Ending.RETURNED, Ending.EXITED})
 _HANGS, _NOT_RUN = str(Ending.TIMEOUT), str(Ending.NOT_RUN)
 _NOT_LOADED = "not loaded"
 
@@ -133,9 +134,7 @@ def _calls(
             )
             if not run.load.ok:
                 break
-            for position, outcome in enumerate(run.calls, start):
-                if outcome.kind is Ending.RETURNED:
-                    quickest[position] = min(quickest[position], outcome.cpu_s)
+            _take_times(quickest, run.calls, start)
             outcomes += map(_behaviour, run.calls)
             hangs += any(outcome.kind in _TOO_LARGE for outcome in run.calls)
             if hangs == MAX_HANGS:
@@ -143,6 +142,17 @@ def _calls(
                 break
         found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
     return _clear(candidates, found, quickest)
+
+
+def _take_times(
+    quickest: list[float],
+    outcomes: Sequence[CallOutcome | ProgramOutcome],
+    start: int = 0,
+) -> None:
+    """Lower the times of inputs, the first at `start`, to what `outcomes` took."""
+    for position, outcome in enumerate(outcomes, start):
+        if outcome.kind in _ENDED_WELL:
+            quickest[position] = min(quickest[position], outcome.cpu_s)
 
 
 def _clear(
@@ -206,9 +216,7 @@ def _outputs(
             runs = bench.sandbox.program(
                 source, stdins, limits=LIMITS, context=task.context
             )
-            for position, run in enumerate(runs):
-                if run.kind is Ending.EXITED:
-                    quickest[position] = min(quickest[position], run.cpu_s)
+            _take_times(quickest, runs)
             found[source] = tuple(map(_printed, runs))
     return _clear(candidates, found, quickest)
 
