@@ -379,6 +379,11 @@ _BEHAVIOURS = (
 )
 
 
+def with_dynamic_constraints(task: Task) -> Task:
+    """Return the task with what the stages after the tests can look at."""
+    return replace(task, constraints=(*task.constraints, *dynamic_constraints(task)))
+
+
 def dynamic_constraints(task: Task) -> tuple[Constraint, ...]:
     """Return what the stages after the tests can look at for `task`.
 

@@ -1,9 +1,7 @@
 """Blame flows from failing tests through calls to the function at fault."""
 
-from dataclasses import replace
-
 from codegrad.code import Program
-from codegrad.task import dynamic_constraints
+from codegrad.task import with_dynamic_constraints
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.stage import Workbench
 from codegrad.verify.verification import VerificationLoss
@@ -147,8 +145,7 @@ def largest(xs: list[int]) -> int:
 def test_a_generated_counterexample_has_lines_and_values_of_its_own(
     bench: Workbench,
 ) -> None:
-    task = task_from_text(_LARGEST, "m.py", "largest")
-    task = replace(task, constraints=(*task.constraints, *dynamic_constraints(task)))
+    task = with_dynamic_constraints(task_from_text(_LARGEST, "m.py", "largest"))
     program = Program.from_task(task)
     VerificationLoss(task, bench=bench)(program).backward()
     grad = program.codes[0].grad

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from codegrad.task import Task, dynamic_constraints
+from codegrad.task import Task, with_dynamic_constraints
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verdict import Verdict
 from codegrad.verify.ladder import Ladder
@@ -48,8 +48,7 @@ def dedupe(xs):
 def task_of(text: str, entry: str, *, reference: str = "") -> Task:
     """Return the task that `text` states, with all constraints of later stages."""
     task = replace(task_from_text(text, "m.py", entry), reference=reference)
-    constraints = (*task.constraints, *dynamic_constraints(task))
-    return replace(task, constraints=constraints)
+    return with_dynamic_constraints(task)
 
 
 def judge(

@@ -39,7 +39,7 @@ from codegrad.optim.strategy import STRATEGIES
 from codegrad.refine import refine
 from codegrad.result import Result
 from codegrad.sandbox import Limits
-from codegrad.task import Task, dynamic_constraints
+from codegrad.task import Task, with_dynamic_constraints
 
 METHODS: Mapping[str, str] = {
     "first": "zero-shot",
@@ -129,7 +129,7 @@ class Experiment:
         """Return what each method makes of one task's completions."""
         began = time.monotonic()
         self._bench.forget()
-        task = whole(task) if self._properties else quick(task)
+        task = with_dynamic_constraints(task) if self._properties else quick(task)
         codes = [str(row["code"]) for row in rows]
         verdicts = {
             module: bool(verdict(row))
@@ -180,13 +180,6 @@ def quick(task: Task) -> Task:
     """Return the task with the stages that decide here; the others are soft."""
     kept = tuple(c for c in task.constraints if c.stage in _STAGES)
     return replace(task, constraints=kept)
-
-
-def whole(task: Task) -> Task:
-    """Return the task with the soft constraints that `codegrad refine` adds to it."""
-    known = {c.name for c in task.constraints}
-    added = tuple(c for c in dynamic_constraints(task) if c.name not in known)
-    return replace(task, constraints=(*task.constraints, *added))
 
 
 def verdict(row: Mapping[str, Any]) -> bool | None:

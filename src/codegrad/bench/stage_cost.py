@@ -23,7 +23,7 @@ from codegrad.bench.proof_corpus import GIVEN, functions
 from codegrad.bench.verify_rows import RowTasks
 from codegrad.bench.verify_runs import say
 from codegrad.errors import CodeGradError
-from codegrad.task import Task, dynamic_constraints
+from codegrad.task import Task, with_dynamic_constraints
 from codegrad.tasks.assertions import read_assertions
 from codegrad.tasks.python_file import task_from_text
 from codegrad.verify.ladder import STAGES, Ladder, constraints_of
@@ -72,9 +72,7 @@ def _tasks(data: Path, count: int) -> Iterator[Task]:
         entry = str(row["entry_point"])
         tests = read_assertions(str(row["test"]), entry)
         task = task_from_text(source, "m.py", entry, extra=tests)
-        task = replace(task, reference=source)
-        extra = dynamic_constraints(task)
-        yield replace(task, constraints=(*task.constraints, *extra))
+        yield with_dynamic_constraints(replace(task, reference=source))
 
 
 def _proof_tasks(count: int) -> Iterator[Task]:

@@ -22,8 +22,8 @@ from codegrad.task import (
     Constraint,
     StdinCheck,
     Task,
-    dynamic_constraints,
     static_constraints,
+    with_dynamic_constraints,
 )
 from codegrad.tasks.assertions import read_assertions
 from codegrad.tasks.python_file import task_from_text
@@ -80,9 +80,7 @@ class RowTasks:
         name = program.task_id
         if name not in self._tasks:
             task = self._read(name, program.row)
-            self._tasks[name] = replace(
-                task, constraints=(*task.constraints, *dynamic_constraints(task))
-            )
+            self._tasks[name] = with_dynamic_constraints(task)
         return self._tasks[name]
 
     @cached_property

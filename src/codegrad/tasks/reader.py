@@ -15,9 +15,9 @@ from codegrad.task import (
     Constraint,
     StdinCheck,
     Task,
-    dynamic_constraints,
     reconcile,
     static_constraints,
+    with_dynamic_constraints,
 )
 from codegrad.tasks.assertions import read_assertions, undefined_names
 from codegrad.tasks.examples import read_examples_file
@@ -54,9 +54,7 @@ def read_task(
         task = read_repository_task(path, name or None, tests, python)
     else:
         task = _file_task(path, name or None, [Path(test) for test in tests])
-    task = reconcile(task)
-    constraints = (*task.constraints, *dynamic_constraints(task))
-    task = replace(task, constraints=constraints)
+    task = with_dynamic_constraints(reconcile(task))
     if task.path is not None:
         # A run may be resumed from another folder.
         task = replace(task, path=task.path.absolute())
