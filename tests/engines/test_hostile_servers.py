@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -417,6 +418,16 @@ def test_the_time_of_a_reply_is_said_to_be_over(server: ChatServer) -> None:
     assert error.trouble is Trouble.PASSING
 
 
+def read_request(connection: socket.socket) -> None:
+    """Read all of it: who closes on what is unread resets the connection."""
+    arrived, missing = b"", 1
+    while missing > 0 and (piece := connection.recv(65536)):
+        arrived += piece
+        head, end, body = arrived.partition(b"\r\n\r\n")
+        size = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        missing = int(size[1] if size else 0) - len(body) if end else 1
+
+
 @contextmanager
 def saying(words: bytes, *, seconds: float = 0.0) -> Iterator[str]:
     """Answer every connection with bytes that may be no HTTP at all."""
@@ -426,7 +437,7 @@ def saying(words: bytes, *, seconds: float = 0.0) -> Iterator[str]:
             with suppress(OSError):
                 while True:
                     connection, _ = listening.accept()
-                    connection.recv(65536)
+                    read_request(connection)
                     time.sleep(seconds)
                     connection.sendall(words)
                     connection.close()
