@@ -8,6 +8,7 @@ wherever the address is passed on or stored.
 
 import os
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -56,6 +57,16 @@ class Address:
             return ()
         _, _, password = self.login.partition(":")
         return self.login, unquote(self.login), password, unquote(password)
+
+
+def variables_set(names: Iterable[str]) -> list[str]:
+    """Return which variables are set, of some that the network reads in either case.
+
+    Example:
+        >>> variables_set(["NO_SUCH_PROXY"])
+        []
+    """
+    return [v for name in names for v in (name, name.lower()) if os.environ.get(v)]
 
 
 def read_address(text: str, where: str = "the base address") -> Address:

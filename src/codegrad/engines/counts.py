@@ -6,7 +6,7 @@ the text was cut. Invariant: what is not understood counts as nothing said.
 
 from dataclasses import dataclass
 
-from codegrad.engines.streams import Json, documents, row, rows
+from codegrad.engines.streams import Json, documents, finish_reasons, row
 
 _IN = ("prompt_tokens", "input_tokens", "promptTokenCount")
 _OUT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
@@ -53,8 +53,7 @@ def _usages(document: Json) -> list[Json]:
 
 
 def _ends(document: Json) -> list[str]:
-    ends = [choice.get("finish_reason") for choice in rows(document.get("choices"))]
-    ends += [some.get("finishReason") for some in rows(document.get("candidates"))]
+    ends = finish_reasons(document)
     ends += [document.get("stop_reason"), row(document.get("delta")).get("stop_reason")]
     return [end for end in ends if isinstance(end, str)]
 

@@ -9,13 +9,13 @@ the feature; a request is then sent once more without it (`Feature`).
 """
 
 import math
-import os
 import re
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
+from codegrad.engines.addresses import variables_set
 from codegrad.engines.chat import Trouble, WireError
 
 
@@ -153,12 +153,7 @@ def unreachable(endpoint: str, cause: str) -> WireError:
     elif "ssl" in lower or "tls" in lower:
         trouble = Trouble.FINAL
         advice = "it does not speak TLS; write http:// or correct the port"
-    elif proxies := [
-        name
-        for upper in _PROXIES
-        for name in (upper, upper.lower())
-        if os.environ.get(name)
-    ]:
+    elif proxies := variables_set(_PROXIES):
         advice = f"check the proxy in {' and '.join(proxies)}, or correct the address"
     else:
         advice = "start the server, or correct the address"

@@ -85,9 +85,18 @@ def _is_end(event: Json) -> bool:
         return True
     if row(event.get("promptFeedback")).get("blockReason"):
         return True
-    ends = [choice.get("finish_reason") for choice in rows(event.get("choices"))]
-    ends += [some.get("finishReason") for some in rows(event.get("candidates"))]
-    return any(ends)
+    return any(finish_reasons(event))
+
+
+def finish_reasons(document: Json) -> list[object]:
+    """Return why the choices of a document or an event ended; None of one that goes on.
+
+    Example:
+        >>> finish_reasons({"choices": [{"finish_reason": "stop"}, {}]})
+        ['stop', None]
+    """
+    ends = [choice.get("finish_reason") for choice in rows(document.get("choices"))]
+    return ends + [one.get("finishReason") for one in rows(document.get("candidates"))]
 
 
 def reply_text(kind: str, body: bytes) -> str:

@@ -6,13 +6,13 @@ pydantic-ai sees the first byte of it, and is of bounded size; a recorded reply 
 from no network.
 """
 
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx2
 
+from codegrad.engines.addresses import variables_set
 from codegrad.engines.chat import BROKEN_OFF, RawReply
 from codegrad.engines.exchange import EXCHANGE, RECORDED, Exchange
 from codegrad.engines.mending import mended
@@ -160,8 +160,8 @@ def overheard_client() -> httpx2.AsyncClient:
 
 def _named(variables: Iterable[str]) -> str:
     """Return which of some variables of the environment are set."""
-    names = [v for name in variables for v in (name, name.lower()) if os.environ.get(v)]
-    return " or ".join(f"${name}" for name in names) or "the environment"
+    names = (f"${name}" for name in variables_set(variables))
+    return " or ".join(names) or "the environment"
 
 
 def _recorded(request: httpx2.Request) -> httpx2.Response:
