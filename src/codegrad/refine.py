@@ -179,23 +179,20 @@ class _Run:
                 if is_whole or not self._end(loss):
                     self._keep()
             state, cut = self.state(), self._whole_cut
-            if not loss.verified and self.optim.settle():
-                loss = self.loss_fn(self.program)
+            loss = self._settled(loss)
             if self.step:
                 loss = self._choose(loss)
             if cut and not loss.verified and self.step != self._ended_at:
                 self._leave(state, cut)
         except EngineError:
-            self.spent = self.spent + (self._paid() - self._accounted)
+            self._account_cut_short()
             self._leave(self._last, Cut.OUTAGE)
             raise
         except KeyboardInterrupt:
-            # What was paid for in the step that is cut short is paid for all the same.
-            self.spent = self.spent + (self._paid() - self._accounted)
+            self._account_cut_short()
             if loss is None:
                 raise
-            if not loss.verified and self.optim.settle():
-                loss = self.loss_fn(self.program)
+            loss = self._settled(loss)
             end = Outcome.INTERRUPTED, "stopped by the user"
         return self._finish(loss, *end)
 
@@ -237,6 +234,16 @@ class _Run:
         """Put into the ledger what a part of a step cost."""
         self.spent = self.spent + spent + Spent(seconds=time.monotonic() - began)
         self._accounted = self._paid()
+
+    def _account_cut_short(self) -> None:
+        """Put into the ledger what was paid for in a step that did not end."""
+        self.spent = self.spent + (self._paid() - self._accounted)
+
+    def _settled(self, loss: Loss) -> Loss:
+        """Return to the best program, if the run went on from another one."""
+        if loss.verified or not self.optim.settle():
+            return loss
+        return self.loss_fn(self.program)
 
     def _choose(self, loss: Loss) -> Loss:
         """End with the candidate that agreement speaks for, if there are several."""
@@ -591,10 +598,7 @@ class _Run:
             "task": self.task.name,
             "engine": ", ".join(engine.name for engine in self.optim.engines),
             "strategy": self.strategy.name,
-            "budget": {
-                name: getattr(self.budget, name)
-                for name in ("candidates", "seconds", "calls", "tokens", "money")
-            },
+            "budget": asdict(self.budget),
             "seed": self.seed,
             "sources": dict(self.task.sources),
             "notes": list(self.task.notes),
