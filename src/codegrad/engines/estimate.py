@@ -145,7 +145,7 @@ class Estimate:
         counted = self._stepwise or self.models
         of_all = sum(m.calls for m in counted)
         tokens = calls * sum(m.calls * m.tokens for m in counted) // of_all
-        most = f"at most {calls:,} calls: about {tokens:,} tokens"
+        most = f"at most {calls:,} calls: typically {tokens:,} tokens"
         if self.typical and self.worst:
             typical = min(self.typical, self.worst)
             most += f", ${typical:.2f}, never more than ${self.worst:.2f}"

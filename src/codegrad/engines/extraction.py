@@ -17,6 +17,7 @@ from codegrad.engines.pieces import acts, answered_by_assignment, completed, goe
 from codegrad.engines.replies import without_thoughts
 from codegrad.engines.scopes import Definition
 from codegrad.engines.search_replace import EditError, apply_edits, find_edits
+from codegrad.engines.signatures import callable_as_before
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
@@ -82,7 +83,7 @@ def extract(
     except EditError as error:
         return Extraction(form="edits", problem=str(error))
     if edits:
-        return _checked(edited, "edits", entry_point, ())
+        return _checked(edited, "edits", current, entry_point, ())
     return _from_blocks(text, current, entry_point, is_cut=is_cut)
 
 
@@ -110,14 +111,14 @@ def _from_blocks(
     piece = completed(chosen.text, [b.text for b in others], wanted=wanted)
     notes = (*chosen.notes, *piece.notes)
     if not entry_point:
-        return _checked(_ended(piece.text), "code", "", notes)
+        return _checked(_ended(piece.text), "code", current, "", notes)
     apart = without_clashes(piece.text, current, entry_point)
     notes += apart.notes
     merged = merge(current, apart.text)
     if merged is None:
         return Extraction(problem="the code of the reply does not fit the module")
     notes += tuple(f"left out: `{line}`" for line in merged.left_out)
-    return _checked(merged.source, "code", entry_point, notes)
+    return _checked(merged.source, "code", current, entry_point, notes)
 
 
 def _all_readable(blocks: Sequence[_Block], starts: re.Pattern[str]) -> list[_Block]:
@@ -174,7 +175,7 @@ def _ends_with(reply: str, code: str) -> bool:
 
 
 def _checked(
-    source: str, form: str, entry_point: str, notes: tuple[str, ...]
+    source: str, form: str, current: str, entry_point: str, notes: tuple[str, ...]
 ) -> Extraction:
     tree = parse_quietly(source)
     if tree is None:
@@ -183,7 +184,8 @@ def _checked(
         )
     if entry_point and entry_point not in defined(tree):
         return Extraction(form=form, problem=f"{entry_point} is no longer defined")
-    return Extraction(source, form, notes=notes)
+    kept = callable_as_before(source, current, entry_point)
+    return Extraction(kept.text, form, notes=(*notes, *kept.notes))
 
 
 def _blocks(text: str) -> list[_Block]:

@@ -86,7 +86,10 @@ def _late(exchange: Exchange, endpoint: str) -> WireError:
         return unreachable(endpoint, "no connection came about in time")
     said = f"{endpoint} was silent for too long; see --reply-timeout"
     if time.monotonic() >= exchange.ends_at:
-        said = f"{endpoint} had not finished its reply when the time was over"
+        said = (
+            f"{endpoint} had not finished its reply when the time was over; "
+            "see --reply-timeout and --max-tokens"
+        )
     return WireError(said, Trouble.PASSING, may_be_billed=True)
 
 
