@@ -180,6 +180,30 @@ class Budget:
             )
         )
 
+    def raised(self, spent: Spent) -> str:
+        """Return the limits with the one of models that is nearest doubled.
+
+        As `parse` reads it; empty if nothing limits what may be asked of models.
+
+        Example:
+            >>> Budget(calls=4, seconds=90.0).raised(Spent(calls=4, seconds=20))
+            'calls=8,seconds=90'
+        """
+        usual = Budget()
+        limits = {
+            f.name: limit
+            for f in fields(self)
+            if (limit := getattr(self, f.name)) != getattr(usual, f.name)
+        }
+        of_models = [name for name in limits if name != "candidates"]
+        if not of_models:
+            return ""
+        name = max(of_models, key=lambda n: getattr(spent, n) / (limits[n] or 1))
+        limits[name] = 2 * limits[name] or 1
+        # Models come first: a limit of theirs is what ended the run.
+        names = sorted(limits, key=lambda n: (n == "candidates", n != name))
+        return ",".join(f"{n}={limits[n]:.12g}" for n in names)
+
     def exhausted(self, spent: Spent) -> str | None:
         """Return the name of the first limit that `spent` has reached, or None."""
         for field in fields(self):

@@ -15,7 +15,8 @@ class Event:
 
     Kinds and their data:
 
-    - `started`: `task` (name), `engine` (names and why), `budget`, `seed`, `notes`,
+    - `started`: `task` (name), `engine` (names), `critic` and `source` (names, empty
+      if there is none), `strategy`, `budget`, `seed`, `notes`,
       `sources` ({path: text}), `environment` ({name: version}), `constraints`
       ([{name, stage, text, origin, hard}]).
     - `resumed`: nothing; the run goes on after `step`, what came later is void.
@@ -39,7 +40,7 @@ class Event:
     - `checkpoint`: `state`, from which the run can be continued exactly.
     - `finished`: `status` (`verified`, `exhausted`, `undecided`, `interrupted`,
       `unchanged`), `reason`, `sources`, `loss`, `spent`, `evidence`, `missing` (what
-      could not help and why, in sentences).
+      could not help and why, in sentences), `more` (as `Result.more`).
     - `certified`: `certificate`, the document of docs/certificate.md; after the end.
 
     A `loss` is {value, hard ([n by stage]), ladder ([stage]), soft, distance,

@@ -509,6 +509,7 @@ class _Run:
                 "spent": self.spent.to_dict(),
                 "evidence": loss.evidence.to_data(),
                 "missing": missing,
+                "more": self._more(),
             },
         )
         return Result(
@@ -521,7 +522,15 @@ class _Run:
             self.step,
             self._whole_cut,
             tuple(missing),
+            self._more(),
         )
+
+    def _more(self) -> str:
+        """Return the budget with which a resumed run can ask what was left out."""
+        of_models = replace(self.budget, candidates=None).exhausted(self.spent)
+        asks = self.optim.asks_a_model and bool(of_models)
+        is_short = self._whole_cut is Cut.LIMIT or asks
+        return self.budget.raised(self.spent) if is_short else ""
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON-able data."""
@@ -597,6 +606,8 @@ class _Run:
         return {
             "task": self.task.name,
             "engine": ", ".join(engine.name for engine in self.optim.engines),
+            "critic": self.critic.name if self.critic else "",
+            "source": self.source.name if self.source else "",
             "strategy": self.strategy.name,
             "budget": asdict(self.budget),
             "seed": self.seed,

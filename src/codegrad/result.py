@@ -53,6 +53,10 @@ class Result:
     missing: tuple[str, ...] = ()
     """What was to help beside the engines and could not, and why."""
 
+    more: str = ""
+    """The budget that a resumed run needs, as `--budget` takes it; empty if no limit
+    kept a model from being asked."""
+
     @property
     def evidence(self) -> Evidence:
         """What was established, constraint by constraint."""

@@ -60,7 +60,7 @@ def test_an_estimate_is_shown_before_the_first_request(shell: Shell) -> None:
     _, _, err = shell.refine()
     expected, _, _ = err.partition("\nstep")
     assert "estimate: a step asks openai:coder 4 times, about" in expected
-    assert "price unknown; at most 12 calls: about" in expected
+    assert "price unknown; at most 12 calls: typically" in expected
 
 
 @pytest.mark.parametrize("strategy", ["self-refine", "reflexion", "textgrad"])

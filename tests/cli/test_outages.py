@@ -298,6 +298,19 @@ def test_the_reason_names_the_budget_and_what_the_replies_lacked(
     )
 
 
+def test_the_command_after_a_spent_budget_goes_on_with_more(shell: Shell) -> None:
+    engine = ("--engine", "openai:coder", "--strategy", "no-search")
+    code, out, _ = shell.run("refine", str(shell.file), *engine, "--budget", "calls=4")
+    assert code == 1
+    command = f"codegrad resume {shell.newest} --budget calls=8"
+    assert out.rstrip().endswith(f"next: {command}")
+    _, shown, _ = shell.run("show", shell.newest)
+    assert shown.rstrip().endswith(f"next: {command}")
+    shell.server.answer = right
+    code, out, _ = shell.run(*command.split()[1:])
+    assert code == 0, out
+
+
 def test_no_calls_leave_the_search_which_costs_none(shell: Shell) -> None:
     shell.file.write_text(STUB.replace("raise NotImplementedError", BUG))
     code, ended = shell.refine("--budget", "calls=0", strategy="codegrad")

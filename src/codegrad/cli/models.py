@@ -141,10 +141,12 @@ class Models:
     @property
     def summary(self) -> str:
         """Who takes part and why, in one line."""
+        has_said = not self.base_url or self.base_url in self.reason
+        place = "" if has_said else f" at {self.base_url}"
         critic = f"; critic {self.critic}" if self.critic else ""
         how = "" if self.strategy == CODEGRAD.name else f"; strategy {self.strategy}"
         source = f"; constraints from {self.source}" if self.source else ""
-        return f"{self.engine} ({self.reason}){critic}{source}{how}"
+        return f"{self.engine}{place} ({self.reason}){critic}{source}{how}"
 
     def to_data(self) -> dict[str, Any]:
         """Return what `stored` needs."""

@@ -66,6 +66,8 @@ def _next_of(
     is_down = result.cut is Cut.OUTAGE and not result.verified
     if result.outcome == "interrupted" or is_down:
         return f"codegrad resume {run_id}"
+    if result.more and result.outcome == "exhausted":
+        return f"codegrad resume {run_id} --budget {result.more}"
     if result.verified and result.changed and not was_written:
         to_file = "" if result.task.path else " --output FILE.py"
         return f"codegrad apply {run_id}{to_file}"

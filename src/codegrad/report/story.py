@@ -18,6 +18,10 @@ from codegrad.task import Constraint, Origin, Sources, SyntaxCheck
 from codegrad.verdict import Counterexample, Finding, Span, Status, Verdict
 
 _Data = Mapping[str, Any]
+_USUAL = "codegrad"
+"""The strategy that goes without saying."""
+
+_COUNTED = ("candidates", "calls", "tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Story:
 
     name: str = ""
     engine: str = ""
+    """Who takes part, in one line."""
+
     budget: str = ""
     seed: str = ""
     environment: str = ""
@@ -102,6 +108,9 @@ class Story:
 
     missing: tuple[str, ...] = ()
     """What was to help and could not, and why."""
+
+    more: str = ""
+    """The budget that a resumed run needs; empty if no limit kept it from asking."""
 
     @classmethod
     def from_events(cls, events: Sequence[Event]) -> "Story":
@@ -165,8 +174,20 @@ class Story:
                 text = f"Still running: so far {found or 'nothing was verified'}"
         return text if text.endswith((".", "!", "?")) else text + "."
 
+    @property
+    def costs(self) -> str:
+        """What the run spent, in one line; empty if no step ended."""
+        spent = self.spent or {}
+        parts = [count(int(spent[n]), n[:-1]) for n in _COUNTED if spent.get(n)]
+        if spent.get("money"):
+            parts.append(f"${spent['money']:.4f}")
+        if spent.get("seconds"):
+            parts.append(f"{spent['seconds']:,.1f} s")
+        return ", ".join(parts)
+
     def next_command(self, run_id: str, state: str) -> str:
         """Return the command that most likely comes next."""
+        larger = f" --budget {self.more}" if self.more else ""
         match state:
             case "verified":
                 return f"codegrad apply {run_id}"
@@ -177,7 +198,7 @@ class Story:
             case "running":
                 return f"codegrad show {run_id}"
             case _:
-                return f"codegrad resume {run_id}"
+                return f"codegrad resume {run_id}{larger}"
 
 
 class _Reader:
@@ -257,7 +278,7 @@ class _Reader:
         self._story = replace(
             Story(),
             name=str(data["task"]),
-            engine=_words(data.get("engine")),
+            engine=_who(data),
             budget=_words(data.get("budget")),
             seed=str(data.get("seed", "")),
             environment=_words(data.get("environment")),
@@ -302,6 +323,7 @@ class _Reader:
             spent=data.get("spent", self._story.spent),
             evidence=tuple(_evidence(row) for row in data.get("evidence", ())),
             missing=tuple(map(str, data.get("missing", ()))),
+            more=str(data.get("more", "")),
         )
 
     def _step(self, number: int) -> StepView:
@@ -444,6 +466,16 @@ def _status(data: object) -> Status | None:
     if data is None or data == "not run":
         return None
     return Status[data.upper()] if isinstance(data, str) else Status(int(str(data)))
+
+
+def _who(data: _Data) -> str:
+    """Return who takes part in a run, and by which strategy if not the usual one."""
+    roles = (("critic", "critic"), ("source", "constraints from"))
+    parts = [_words(data.get("engine"))]
+    parts += [f"{role} {data[name]}" for name, role in roles if data.get(name)]
+    if (strategy := data.get("strategy", _USUAL)) != _USUAL:
+        parts.append(f"strategy {strategy}")
+    return "; ".join(parts)
 
 
 def _words(data: object) -> str:

@@ -285,6 +285,8 @@ def show_story(
         _show_step(console, one)
     if story.choice:
         _fact(console, "choice", story.choice)
+    if story.costs:
+        _fact(console, "spent", story.costs)
     show_verdict(console, story.sentence(state), state)
     for missing in story.missing if state == "verified" else ():
         _fact(console, "missing", missing)
@@ -468,7 +470,9 @@ class LiveProgress:
 
     def _numbers(self) -> list[str]:
         elapsed = self._clock() - self._began
-        numbers = [f"{count(self._tried, 'candidate')}"]
+        # Where models alone propose, nothing is searched.
+        is_searching = bool(self._tried) or not self._calls
+        numbers = [count(self._tried, "candidate")] if is_searching else []
         if self._tried_before is not None:
             seconds = self._clock() - self._began_counting
             new = self._tried - self._tried_before
