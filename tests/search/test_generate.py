@@ -137,3 +137,25 @@ def test_only_reached_functions_that_may_change_are_edited() -> None:
     suite = CaseSuite(subject, [call([1], 1)], entry="f")
     edits = list(generate_edits(subject, suite, analyse(suite), "f"))
     assert {edit.unit.name for edit in edits} == {"g"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "never"),
+    [
+        ("n + 1", "n", "n + 0"),
+        ("n - 1", "n", "n - 0"),
+        ("1 + n", "n", "0 + n"),
+        ("n * 2", "n", "n * 1"),
+        ("1 - n", "0 - n", ""),
+    ],
+)
+def test_no_operation_is_left_that_does_nothing(old: str, new: str, never: str) -> None:
+    subject, edits = edits_of(f"def f(n):\n    return {old}\n", call([3], 0))
+    costs: dict[str, float] = {}
+    for edit in edits:
+        before = edit.apply()
+        text = ast.unparse(subject.tree).rpartition("return ")[2]
+        costs.setdefault(text, edit.cost)
+        edit.undo(before)
+    assert costs[new] == COST["constant:near"]
+    assert never not in costs

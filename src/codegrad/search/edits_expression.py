@@ -63,6 +63,9 @@ RELATED = {
 }
 """Operators that are taken for one another most often."""
 
+NEUTRAL = {"+": 0, "-": 0, "*": 1, "**": 1}
+"""Operands, of `-` and `**` the right one, with which an operation does nothing."""
+
 FUNCTION_FAMILIES = (
     ("all", "any"),
     ("len", "max", "min", "sum"),
@@ -194,9 +197,11 @@ def expression_edits(view: View) -> Iterator[Draft]:
         yield from _function_edits(view)
     else:
         form = _BY_FORM.get(type(view.node))
-        if form is not None:
-            yield from form(view)
-        yield from _by_type(view)
+        idle = _neutral(view.site.parent, view.site.field)
+        for one in itertools.chain(form(view) if form else (), _by_type(view)):
+            # What an operation that does nothing would do, its other operand does.
+            if idle is None or one.source != str(idle):
+                yield one
 
 
 # -- targets and called functions
@@ -277,6 +282,11 @@ def _binary_edits(view: View) -> Iterator[Draft]:
     yield draft("arithmetic:swap", f"{right} {operator} {left}")
     yield draft("drop", left)
     yield draft("drop", right)
+    for field, other in (("right", left), ("left", right)):
+        value = _neutral(node, field)
+        # A constant that is near to doing nothing: nobody would write `x + 0`.
+        if value is not None and _is_near(getattr(node, field), value):
+            yield draft("constant:near", other)
     if isinstance(node.left, ast.BinOp):
         a, b = f"({_text(node.left.left)})", f"({_text(node.left.right)})"
         inner = OPERATORS[type(node.left.op)]
@@ -290,6 +300,25 @@ def _binary_edits(view: View) -> Iterator[Draft]:
         yield draft("arithmetic:regroup", f"({left} {operator} {a}) {inner} {b}")
         yield draft("drop:inner", f"{left} {operator} {a}")
         yield draft("drop:inner", f"{left} {operator} {b}")
+
+
+def _neutral(node: ast.AST, field: str) -> int | None:
+    """Return the constant that does nothing as this operand; None if there is none."""
+    if not isinstance(node, ast.BinOp):
+        return None
+    operator = OPERATORS[type(node.op)]
+    is_placed = field == "right" or operator in {"+", "*"}
+    return NEUTRAL.get(operator) if is_placed else None
+
+
+def _is_near(node: ast.expr, value: int) -> bool:
+    """Return whether an expression is a number at most one away from another."""
+    known = node.value if isinstance(node, ast.Constant) else None
+    return (
+        isinstance(known, (int, float))
+        and not isinstance(known, bool)
+        and abs(known - value) <= 1
+    )
 
 
 def _bool_edits(view: View) -> Iterator[Draft]:
