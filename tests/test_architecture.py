@@ -14,7 +14,7 @@ SOURCE = Path(codegrad.__file__).parent
 
 # Lowest first: a module may import what stands in its own entry or above it.
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("errors", "lines"),
     ("budget", "verdict"),
     ("contract",),
     ("task",),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codegrad.gradient import Gradient
+from codegrad.lines import whole_lines
 from codegrad.task import Sources, Task
 from codegrad.verdict import Span
 
@@ -67,7 +68,7 @@ class Code:
             return text
         for site in function_sites(self.path, text):
             if site.name == self.name:
-                lines = text.splitlines(keepends=True)
+                lines = whole_lines(text)
                 return "".join(lines[site.span.line - 1 : site.span.end_line])
         return ""
 

@@ -5,6 +5,7 @@ checked is in it.
 """
 
 import difflib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,9 @@ from codegrad.engines.cut import Cut
 from codegrad.evidence import Evidence
 from codegrad.loss import Loss
 from codegrad.task import Sources, Task
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""A line of a patch ends with a line feed, whatever else Python ends one with."""
 
 
 class Outcome(StrEnum):
@@ -95,8 +99,8 @@ class Result:
 def unified_diff(before: str, after: str, path: str) -> list[str]:
     """Return the lines of a unified diff, each with its line end."""
     lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
+        _LINE.findall(before),
+        _LINE.findall(after),
         f"a/{path}",
         f"b/{path}",
     )

@@ -39,6 +39,12 @@ def test_a_name_is_imported_as_it_is_used(body: str, line: str) -> None:
     assert with_imports(found) == found
 
 
+def test_what_is_no_line_end_for_the_parser_is_none_here() -> None:
+    before, after = '"""Tools\x0c.\u2028"""\r\n', "def f(x): return math.floor(x)\r\n"
+    found = with_imports(before + after)
+    assert found == f"{before}import math\r\n\r\n{after}"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -51,7 +57,6 @@ def test_a_name_is_imported_as_it_is_used(body: str, line: str) -> None:
         "def f(:\n",
         "def f(x):\n    match x:\n        case [product, *count]: return product\n",
         "exec('heapify = 1')\ndef f(x): return heapify(x)\n",
-        '"""Tools\x0c."""\ndef f(x): return math.floor(x)\n',
         "from __future__ import annotations; x = math.e\n",
         "def f(x): return random.shuffl(x)\n",
         "",

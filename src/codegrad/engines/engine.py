@@ -18,8 +18,8 @@ from typing import Any, Protocol, runtime_checkable
 from codegrad.budget import Budget, Spent
 from codegrad.code import Program
 from codegrad.engines.cut import Cut
-from codegrad.engines.lines import lines_of
 from codegrad.gradient import Critique, CritiqueSource, Gradient
+from codegrad.lines import lines_of
 from codegrad.task import Sources, Task
 from codegrad.tasks.literals import shorten
 

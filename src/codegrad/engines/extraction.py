@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from codegrad.engines.clashes import without_clashes
-from codegrad.engines.lines import lines_of
 from codegrad.engines.merging import defined, merge, parse_quietly, rename
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
 from codegrad.engines.replies import without_thoughts
 from codegrad.engines.scopes import Definition
 from codegrad.engines.search_replace import EditError, apply_edits, find_edits
 from codegrad.engines.signatures import callable_as_before
+from codegrad.lines import lines_of
 
 _FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")

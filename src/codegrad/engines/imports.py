@@ -7,11 +7,11 @@ is added, in one place; what is not known stays as it is.
 
 import ast
 import importlib
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+from codegrad.lines import whole_lines
 from codegrad.tasks.assertions import undefined_names
 
 _HOMES = (
@@ -41,8 +41,6 @@ _HOMES = (
 
 
 _DEFINES_NAMES = frozenset({"exec", "globals", "locals"})
-_SPLITS_LINES = re.compile(r"\r(?!\n)|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What some take for the end of a line and the parser does not."""
 
 
 def with_imports(text: str) -> str:
@@ -58,7 +56,7 @@ def with_imports(text: str) -> str:
     """
     try:
         tree = ast.parse(text)
-        if _SPLITS_LINES.search(text) or _DEFINES_NAMES & _called(tree):
+        if _DEFINES_NAMES & _called(tree):
             return text
         missing = undefined_names(text, {"__name__", "__file__"})
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -67,7 +65,7 @@ def with_imports(text: str) -> str:
     if not lines:
         return text
     end = "\r\n" if "\r\n" in text else "\n"
-    kept = text.splitlines(keepends=True)
+    kept = whole_lines(text)
     place = _place(tree.body, len(kept))
     if any(_is_future(node) and node.lineno > place for node in tree.body):
         return text  # `from __future__ ...; ...`: there is no line between the two

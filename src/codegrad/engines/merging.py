@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from codegrad.engines.lines import ended_like, lines_of
 from codegrad.engines.scopes import (
     Definition,
     Function,
@@ -22,6 +21,7 @@ from codegrad.engines.scopes import (
     used,
     used_at_once,
 )
+from codegrad.lines import ended_like, lines_of
 
 _Assignment = ast.Assign | ast.AnnAssign
 _Import = ast.Import | ast.ImportFrom

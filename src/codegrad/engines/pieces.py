@@ -10,9 +10,9 @@ import builtins
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from codegrad.engines.lines import lines_of
 from codegrad.engines.merging import is_main_guard, parse_quietly, rename, text_of
 from codegrad.engines.scopes import Definition, made, touched, used, used_at_once
+from codegrad.lines import lines_of
 
 
 @dataclass(frozen=True, slots=True)

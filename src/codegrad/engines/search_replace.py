@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from codegrad.engines.lines import ended_like, lines_of
+from codegrad.lines import ended_like, lines_of
 
 SIMILAR = 0.9
 """How alike the searched lines and the found ones must be, 0 to 1."""
