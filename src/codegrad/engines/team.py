@@ -26,7 +26,7 @@ from codegrad.engines.patience import Patience
 from codegrad.engines.providers import ProviderWire
 from codegrad.engines.search import SearchEngine
 from codegrad.errors import UsageError
-from codegrad.store.calls import CacheMode, CallBook
+from codegrad.store.calls import CacheMode, CallBook, CallOutcome
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
 
@@ -190,9 +190,11 @@ class Team:
         return [n for n, wire in self._wires.items() if wire.cost(1, 1) is None]
 
     def bill(self, spent: Spent) -> str:
-        """Return what a run has cost, in a sentence; empty if no model was asked."""
+        """Return what a run has cost, in a sentence; empty if no model took part."""
+        known = self._from_earlier_runs()
+        replies = f"{known:,} {'reply' if known == 1 else 'replies'}"
         if not spent.calls:
-            return ""
+            return f"paid: nothing; {replies} of earlier runs used" if known else ""
         prices = [wire.cost(1, 1) for wire in self._wires.values()]
         if not any(prices):
             price = "price unknown" if None in prices else "free of charge"
@@ -203,7 +205,18 @@ class Team:
         counted = f"{spent.tokens:,} tokens in and out"
         if any(wire.estimates for wire in self._wires.values()):
             counted += " (estimated where the server does not count them)"
-        return f"paid: {calls}, {counted}; {price}"
+        more = f"; {replies} of earlier runs used" if known else ""
+        return f"paid: {calls}, {counted}; {price}{more}"
+
+    def _from_earlier_runs(self) -> int:
+        """Return how many replies the run had that others have paid."""
+        own = self._payer, f"{self._payer}-"
+        return sum(
+            call.outcome is CallOutcome.USED
+            and call.payer != own[0]
+            and not call.payer.startswith(own[1])
+            for call in CallBook(self._calls).used_by(self._payer)
+        )
 
     def shares(
         self, guidance: Guidance, *, reviews_itself: bool = False
