@@ -141,11 +141,11 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
     assert json.loads(replayed.stdout)["spent"]["calls"] == 0
     assert sum(server.billed.values()) == 5
     again = shell.run("refine", "roman.py", *models, "--base-url", server.url)
-    assert f"at {server.url}" in again.stderr
+    assert f"openai:coder ({server.url})" in again.stderr
     assert "paid: nothing; 5 replies of earlier runs used" in again.stderr
     told = shell.run("show", run).stdout
     assert "engine: search, openai:coder; critic openai:reviewer\n" in told
-    assert re.search(r"^spent: \d+ candidates, 5 calls, [\d,]+ tokens, ", told, re.M)
+    assert re.search(r"^spent: .*5 calls, [\d,]+ tokens, ", told, re.MULTILINE)
     for stored in (shell.folder / "store").iterdir():
         assert b"sk-right" not in stored.read_bytes()
 
