@@ -143,9 +143,9 @@ def test_refine_with_a_model_and_a_critic_needs_only_the_key(
     again = shell.run("refine", "roman.py", *models, "--base-url", server.url)
     assert f"openai:coder ({server.url})" in again.stderr
     assert "paid: nothing; 5 replies of earlier runs used" in again.stderr
-    told = shell.run("show", run).stdout
-    assert "engine: search, openai:coder; critic openai:reviewer\n" in told
-    assert re.search(r"^spent: .*5 calls, [\d,]+ tokens, ", told, re.MULTILINE)
+    story = shell.run("show", run).stdout
+    assert "engine: search, openai:coder; critic openai:reviewer\n" in story
+    assert re.search(r"^spent: .*5 calls, [\d,]+ tokens, ", story, re.MULTILINE)
     for stored in (shell.folder / "store").iterdir():
         assert b"sk-right" not in stored.read_bytes()
 

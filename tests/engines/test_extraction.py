@@ -20,7 +20,7 @@ from codegrad.bench.extraction import (
     originals,
 )
 from codegrad.engines.extraction import Extraction, extract
-from codegrad.engines.merging import merge, parse_quietly, rename
+from codegrad.engines.merging import merge, parse_quietly
 
 MODULE = '''"""A module."""
 
@@ -213,10 +213,6 @@ def test_merging_keeps_every_definition_of_the_module(piece: str) -> None:
     if merged is not None:
         for name in ("area", "twice", "Stack"):
             assert f" {name}(" in merged.source or f"class {name}" in merged.source
-
-
-def test_a_name_is_replaced_only_where_it_is_a_name() -> None:
-    assert rename("x = 'g' + g(o.g, g=1)", "g", "f") == "x = 'g' + f(o.g, f=1)"
 
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codegrad.bench.extraction import originals
 from codegrad.engines.extraction import Extraction, extract
-from codegrad.engines.merging import Merged, merge, parse_quietly, rename, text_of
+from codegrad.engines.merging import Merged, merge, parse_quietly, text_of
 from codegrad.engines.scopes import Definition, made, used
 
 PRIME = 'def is_prime(n):\n    """Say whether n is prime."""\n    return 0\n'
@@ -291,12 +291,6 @@ def test_whatever_is_merged_parses_and_keeps_the_modules_own(
     assert names >= {n.name for n in old.body if isinstance(n, ast.FunctionDef)}
     once = merge(found.source, piece)
     assert once is not None, "what was merged can be merged again"
-
-
-def test_renaming_leaves_attributes_and_texts_alone() -> None:
-    assert rename("def g(): return o.g + 'g' + g()\n", "g", "f") == (
-        "def f(): return o.g + 'g' + f()\n"
-    )
 
 
 STYLES = [

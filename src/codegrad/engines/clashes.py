@@ -7,13 +7,16 @@ its parameters.
 
 import ast
 
-from codegrad.engines.merging import parse_quietly, rename
+from codegrad.engines.merging import parse_quietly
 from codegrad.engines.pieces import Piece
+from codegrad.engines.renaming import renamed
 from codegrad.engines.scopes import Function
 
 
-def without_clashes(piece: str, current: str, entry_point: str) -> Piece:
+def without_clashes(piece: str, current: str, entry_point: str) -> Piece | None:
     r"""Return `piece` with names that do not clash with those of `current`.
+
+    None if a helper clashes and cannot have another name.
 
     Example:
         >>> piece = "def part(a, b): return a\n\ndef f(n): return part(n, 0)\n"
@@ -25,20 +28,26 @@ def without_clashes(piece: str, current: str, entry_point: str) -> Piece:
     if old is None or new is None:
         return Piece(piece)
     own = entry_point.partition(".")[0]
-    known = {n.name: _parameters(n) for n in old.body if isinstance(n, Function)}
+    known: dict[str, list[tuple[str, ...]]] = {}
+    for node in old.body:
+        if isinstance(node, Function):
+            known.setdefault(node.name, []).append(_parameters(node))
     taken = {node.id for node in ast.walk(new) if isinstance(node, ast.Name)}
     taken |= {n.name for n in (*old.body, *new.body) if isinstance(n, Function)}
     notes: list[str] = []
     for node in new.body:
         if not isinstance(node, Function) or node.name in {own, ""}:
             continue
-        if known.get(node.name, _parameters(node)) == _parameters(node):
+        if _parameters(node) in known.get(node.name, [_parameters(node)]):
             continue
         name = f"{own}_{node.name}".strip("_")
         while name in taken:
             name += "_"
         taken.add(name)
-        piece = rename(piece, node.name, name)
+        found = renamed(piece, node.name, name)
+        if found is None:
+            return None
+        piece = found
         notes.append(
             f"{node.name} of the reply has other parameters than that of the module: "
             f"it is {name} now"

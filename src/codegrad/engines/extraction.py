@@ -7,12 +7,19 @@ raised, and a module that is returned parses.
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from codegrad.engines.clashes import without_clashes
-from codegrad.engines.merging import defined, merge, parse_quietly, rename
+from codegrad.engines.merging import (
+    defined,
+    first_line,
+    merge,
+    parse_quietly,
+    string_lines,
+)
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
+from codegrad.engines.renaming import renamed
 from codegrad.engines.replies import without_thoughts
 from codegrad.engines.scopes import Definition
 from codegrad.engines.search_replace import EditError, apply_edits, find_edits
@@ -57,6 +64,8 @@ class _Block:
     language: str = ""
     is_closed: bool = True
     notes: tuple[str, ...] = field(default=())
+    number: int = 0
+    """Its place in the reply."""
 
 
 def extract(
@@ -106,15 +115,21 @@ def _from_blocks(
     if (is_cut and _ends_with(text, chosen.text)) or (is_torn and not entry_point):
         # Half a function can parse, half a program mostly does; neither was meant.
         return Extraction(problem=_why_not((), entry_point, is_cut=True))
-    others = [b for b in readable if b is not chosen and (b.is_closed or not is_cut)]
+    others = [
+        block
+        for block in readable
+        if block.number != chosen.number and (block.is_closed or not is_cut)
+    ]
     wanted = _changed_beside(others, entry_point, current)
     piece = completed(chosen.text, [b.text for b in others], wanted=wanted)
     notes = (*chosen.notes, *piece.notes)
     if not entry_point:
         return _checked(_ended(piece.text), "code", current, "", notes)
     apart = without_clashes(piece.text, current, entry_point)
+    if apart is None:
+        return Extraction(problem="the reply changes what a helper of the module takes")
     notes += apart.notes
-    merged = merge(current, apart.text)
+    merged = merge(current, apart.text, entry_point)
     if merged is None:
         return Extraction(problem="the code of the reply does not fit the module")
     notes += tuple(f"left out: `{line}`" for line in merged.left_out)
@@ -123,8 +138,8 @@ def _from_blocks(
 
 def _all_readable(blocks: Sequence[_Block], starts: re.Pattern[str]) -> list[_Block]:
     return [
-        found
-        for block in blocks
+        replace(found, number=number)
+        for number, block in enumerate(blocks)
         if block.language not in _OTHER_LANGUAGES
         and (found := _readable(block, starts)) is not None
     ]
@@ -232,8 +247,9 @@ def _choose(
     methods = {method, *_methods(owner, current)} if owner else set()
     for block in reversed(readable):
         if given := sorted(methods & set(_names(block))):
-            return _Block(
-                f"class {owner}:\n" + _indent(block.text),
+            return replace(
+                block,
+                text=_in_class(block.text, owner, methods, current),
                 notes=(*block.notes, f"{given[0]} was given outside its class"),
             )
     return _part_of(readable, entry_point, current) or _renamed(
@@ -247,6 +263,41 @@ def _methods(owner: str, current: str) -> set[str]:
     return {
         name.removeprefix(f"{owner}.") for name in names if name.startswith(f"{owner}.")
     }
+
+
+def _in_class(text: str, owner: str, methods: Collection[str], current: str) -> str:
+    """Return code with its methods in a class; its own functions stay outside."""
+    tree = parse_quietly(text)
+    lines = lines_of(text)
+    unit = _unit(owner, current)
+    inside: list[str] = []
+    for node in reversed(tree.body if tree else []):
+        if isinstance(node, Definition) and (node.name in methods or _is_method(node)):
+            start, end = first_line(node) - 1, node.end_lineno
+            kept = string_lines(node)
+            inside[:0] = [
+                line if number in kept or not line.strip() else unit + line
+                for number, line in enumerate(lines[start:end], start + 1)
+            ]
+            del lines[start:end]
+    return "\n".join([*lines, f"class {owner}:", *inside]) + "\n"
+
+
+def _is_method(node: Definition) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return False
+    first = [a.arg for a in (*node.args.posonlyargs, *node.args.args)][:1]
+    return first in [["self"], ["cls"]]
+
+
+def _unit(owner: str, current: str) -> str:
+    """Return how far the members of a class stand inside it."""
+    tree = parse_quietly(current)
+    for node in tree.body if tree else []:
+        if isinstance(node, ast.ClassDef) and node.name == owner:
+            line = lines_of(current)[first_line(node.body[-1]) - 1]
+            return line[: len(line) - len(line.lstrip())] or "    "
+    return "    "
 
 
 def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:
@@ -288,8 +339,9 @@ def _renamed(blocks: Sequence[_Block], entry_point: str, current: str) -> _Block
         new = [name for name in _names(block) if name not in known and "." not in name]
         if len(new) == 1 and "." not in entry_point:
             note = f"{new[0]} was taken for {entry_point}"
-            text = rename(block.text, new[0], entry_point)
-            return _Block(text, notes=(*block.notes, note))
+            text = renamed(block.text, new[0], entry_point)
+            if text is not None:
+                return replace(block, text=text, notes=(*block.notes, note))
     return None
 
 
@@ -364,10 +416,6 @@ def _dedented(text: str) -> str:
     depths = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
     depth = min(depths, default=0)
     return _ended("\n".join(line[depth:] for line in lines)) if depth else _ended(text)
-
-
-def _indent(text: str) -> str:
-    return "\n".join("    " + line if line.strip() else line for line in lines_of(text))
 
 
 def _ended(text: str) -> str:

@@ -8,9 +8,10 @@ is added, in one place; what is not known stays as it is.
 import ast
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 
+from codegrad.engines.merging import import_line
 from codegrad.lines import whole_lines
 from codegrad.tasks.assertions import undefined_names
 
@@ -66,8 +67,10 @@ def with_imports(text: str) -> str:
         return text
     end = "\r\n" if "\r\n" in text else "\n"
     kept = whole_lines(text)
-    place = _place(tree.body, len(kept))
-    if any(_is_future(node) and node.lineno > place for node in tree.body):
+    place = import_line(tree, text)
+    if any(_is_future(node) for node in tree.body) and any(
+        not _is_future(node) and node.lineno == place for node in tree.body
+    ):
         return text  # `from __future__ ...; ...`: there is no line between the two
     if place and not kept[place - 1].endswith(("\n", "\r")):
         kept[place - 1] += end
@@ -88,21 +91,6 @@ def _called(tree: ast.Module) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
-
-
-def _place(body: Sequence[ast.stmt], end: int) -> int:
-    """Return before which line imports go: behind the docstring and `__future__`."""
-    for index, node in enumerate(body):
-        is_docstring = (
-            index == 0
-            and isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        )
-        if not (is_docstring or _is_future(node)):
-            decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-            return min([node.lineno, *(d.lineno for d in decorators)]) - 1
-    return end
 
 
 def _import_of(name: str, tree: ast.Module) -> str:

@@ -7,8 +7,7 @@ the piece's definitions need is left out, and what is left out is said.
 """
 
 import ast
-import io
-import tokenize
+import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,9 @@ _Import = ast.Import | ast.ImportFrom
 _Compound = (
     ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.If
 )
+_MAGIC = re.compile(r"#!|#.*coding[:=]")
+"""What has to stay in the first two lines of a file."""
+
 _SETTINGS = frozenset({"setrecursionlimit", "set_int_max_str_digits", "seed"})
 """Functions that are called once for what comes after."""
 
@@ -69,7 +71,7 @@ def defined(tree: ast.Module) -> list[str]:
     return names
 
 
-def merge(current: str, piece: str) -> Merged | None:
+def merge(current: str, piece: str, entry_point: str = "") -> Merged | None:
     r"""Return `current` with the definitions of `piece`; None if it cannot be read.
 
     Statements of the piece that only do something (calls, asserts, a main block) are
@@ -92,44 +94,78 @@ def merge(current: str, piece: str) -> Merged | None:
     kept = _kept(new, there)
     is_kept = set(kept).__contains__
     edits = _Edits(old, lines_of(current), lines_of(piece))
-    for name, node in _pieces(list(filter(is_kept, new.body)), edits.places):
-        edits.add(name, node)
-    for node in _outdated(old, new, kept):
+    # What the module has already stays as it is written there, with its comments.
+    fresh = [n for n in new.body if is_kept(n) and ast.dump(n) not in there]
+    stubs: list[str] = []
+    for name, node in _pieces(fresh, edits.places):
+        if name != entry_point and _stands_for(node, edits.places.get(name)):
+            stubs.append(_first_line(node))
+        else:
+            edits.add(name, node)
+    for node in _outdated(old, new, fresh):
         edits.remove(node)
     merged = edits.applied()
     if parse_quietly(merged) is None:
         return None
     left = [s for s in new.body if not is_kept(s) and _may_matter(s)]
-    notes = [_first_line(s) for s in left if ast.dump(s) not in there]
+    notes = [*stubs, *(_first_line(s) for s in left if ast.dump(s) not in there)]
     return Merged(ended_like(merged, current), tuple(notes[:_MAX_NOTES]))
-
-
-def rename(piece: str, old: str, new: str) -> str:
-    r"""Return `piece` with the name `old` replaced wherever it stands as a name.
-
-    Example:
-        >>> rename("def g(n): return n and g(n - 1) + x.g  # g\n", "g", "f")
-        'def f(n): return n and f(n - 1) + x.g  # g\n'
-    """
-    lines = piece.split("\n")
-    places: list[tuple[int, int]] = []
-    dotted = False
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(piece).readline):
-            if token.type == tokenize.NAME and token.string == old and not dotted:
-                places.append(token.start)
-            dotted = token.string == "."
-    except (tokenize.TokenError, SyntaxError):
-        return piece
-    for row, column in reversed(places):
-        line = lines[row - 1]
-        lines[row - 1] = line[:column] + new + line[column + len(old) :]
-    return "\n".join(lines)
 
 
 def text_of(lines: Sequence[str], node: ast.stmt) -> list[str]:
     """Return the lines of a statement, its decorators included."""
-    return list(lines[_first(node) - 1 : node.end_lineno])
+    return list(lines[first_line(node) - 1 : node.end_lineno])
+
+
+def first_line(node: ast.stmt) -> int:
+    """Return the line where a statement begins, its decorators included."""
+    decorators = node.decorator_list if isinstance(node, Definition) else []
+    return min([node.lineno, *(d.lineno for d in decorators)])
+
+
+def string_lines(tree: ast.AST) -> set[int]:
+    """Return the lines that begin inside of a string, which is no docstring."""
+    documented = Definition | ast.Module
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in docs
+        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
+    }
+
+
+def import_line(tree: ast.Module, text: str) -> int:
+    """Return behind how many lines imports go.
+
+    Behind the docstring and what is taken from `__future__`; without them behind the
+    comments with which a file begins.
+    """
+    end = 0
+    for number, node in enumerate(tree.body):
+        is_doc = (
+            number == 0
+            and isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+        )
+        if is_doc or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+            end = node.end_lineno or end
+    lines = lines_of(text)
+    if end:
+        blank = (n for n, line in enumerate(lines[end:], end) if line.strip())
+        return next(blank, len(lines))
+    comments = next(
+        (n for n, line in enumerate(lines) if not line.startswith("#")), len(lines)
+    )
+    if comments == len(lines) or not lines[comments].strip():
+        return comments
+    return sum(bool(_MAGIC.match(line)) for line in lines[: min(2, comments)])
 
 
 def is_main_guard(node: ast.stmt) -> bool:
@@ -193,6 +229,27 @@ def _is_setting(node: ast.stmt, functions: Collection[str]) -> bool:
             return False
 
 
+def _stands_for(new: ast.stmt, old: ast.stmt | None) -> bool:
+    """Return whether a function is left out in a reply: `def g(x): ...`."""
+    return (
+        isinstance(old, Function)
+        and isinstance(new, Function)
+        and _is_empty(new)
+        and not _is_empty(old)
+    )
+
+
+def _is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return all(
+        isinstance(statement, ast.Pass)
+        or (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+        )
+        for statement in node.body
+    )
+
+
 def _is_preparation(node: ast.stmt) -> bool:
     return isinstance(node, _Compound) and not is_main_guard(node)
 
@@ -216,12 +273,17 @@ class _Edits:
         self._lines = list(lines)
         self._fresh = fresh
         self.places = dict(_places(tree))
+        guarded = [n for s in tree.body if isinstance(s, ast.Try) for n in s.body]
         self._imported = {
-            alias for n in tree.body if isinstance(n, _Import) for alias in _aliases(n)
+            alias
+            for n in (*tree.body, *guarded)
+            if isinstance(n, _Import)
+            for alias in _aliases(n)
         }
         self._changes: dict[str, tuple[int, int, list[str]]] = {}
         self._imports: list[str] = []
         self._additions: list[ast.stmt] = []
+        self._members: dict[int, list[str]] = {}
         self._removed: list[tuple[int, int, list[str]]] = []
 
     def add(self, name: str, node: ast.stmt) -> None:
@@ -234,26 +296,46 @@ class _Edits:
             text = _with_docstrings(
                 text_of(self._fresh, node), node, target, self._lines
             )
-            text = _indented(text, target.col_offset - node.col_offset)
+            text = self._moved(text, node, target)
             known = self._changes.get(name)
             if known and not isinstance(node, Definition):
                 text = [*known[2], *text]
-            self._changes[name] = _first(target), target.end_lineno or 0, text
+            # Decorators that the piece does not mention stay.
+            is_bare = isinstance(node, Definition) and not node.decorator_list
+            start = target.lineno if is_bare else first_line(target)
+            self._changes[name] = start, target.end_lineno or 0, text
+        elif isinstance(owner := self.places.get(name.partition(".")[0]), ast.ClassDef):
+            text = self._moved(text_of(self._fresh, node), node, owner.body[0])
+            self._members.setdefault(owner.end_lineno or 0, []).extend(["", *text])
         else:
             self._additions.append(node)
 
+    def _moved(
+        self, text: Sequence[str], node: ast.stmt, target: ast.stmt
+    ) -> list[str]:
+        """Return lines that stand as deep as `target` does in the module."""
+        here = self._fresh[node.lineno - 1][: node.col_offset]
+        there = self._lines[target.lineno - 1][: target.col_offset]
+        return _reindented(text, here, there)
+
     def remove(self, node: ast.stmt) -> None:
         """Take note that a statement of the module has to go."""
-        self._removed.append((_first(node), node.end_lineno or 0, []))
+        self._removed.append((first_line(node), node.end_lineno or 0, []))
 
     def applied(self) -> str:
         """Return the module after all changes."""
         edits = [*self._changes.values(), *self._removed, *self._insertions()]
+        edits += [(end + 1, end, text) for end, text in self._members.items()]
         for start, end, text in sorted(edits, key=lambda e: e[:2], reverse=True):
             self._lines[start - 1 : end] = text
         if self._imports:
-            place = _after_header(self._tree)
-            self._lines[place:place] = self._imports
+            place = import_line(self._tree, "\n".join(self._lines))
+            future = [line for line in self._imports if "__future__" in line]
+            rest = [line for line in self._imports if "__future__" not in line]
+            after = self._lines[place : place + 1]
+            is_apart = not after or after[0].startswith(("import ", "from "))
+            gap = [] if is_apart or not after[0].strip() else [""]
+            self._lines[place:place] = [*future, *rest, *gap]
         merged = "\n".join(self._lines)
         if self._additions:
             merged = merged.rstrip("\n")
@@ -298,27 +380,58 @@ def _pieces(
 ) -> Iterator[tuple[str, ast.stmt]]:
     """Yield what the piece brings, classes method by method where they are partial."""
     for node in body:
-        name = _name(node)
-        if isinstance(node, ast.ClassDef) and isinstance(
-            old := places.get(name), ast.ClassDef
+        name = _key(node)
+        old = places.get(name)
+        if (
+            isinstance(node, ast.ClassDef)
+            and isinstance(old, ast.ClassDef)
+            and not _is_whole(node, old)
         ):
-            methods = {m.name: m for m in node.body if isinstance(m, Function)}
-            had = [m.name for m in old.body if isinstance(m, Function)]
-            if not set(had) <= methods.keys() and methods.keys() <= set(had):
-                for method, found in methods.items():
-                    yield f"{name}.{method}", found
-                continue
+            had = {ast.dump(member) for member in old.body}
+            for member in node.body:
+                is_named = isinstance(member, Function | _Assignment)
+                if is_named and ast.dump(member) not in had:
+                    yield f"{name}.{_key(member)}", member
+            continue
         yield name, node
+
+
+def _is_whole(new: ast.ClassDef, old: ast.ClassDef) -> bool:
+    """Return whether a class of a reply has all that the one of the module has."""
+    members = {_key(member): member for member in new.body}
+    has_header = all(
+        bool(getattr(new, part)) >= bool(getattr(old, part))
+        for part in ("bases", "keywords", "decorator_list")
+    )
+    is_in_one_line = old.body[0].lineno == old.lineno
+    return is_in_one_line or (
+        has_header
+        and {_key(m) for m in old.body} - {""} <= members.keys()
+        and not any(_stands_for(members[_key(m)], m) for m in old.body if _key(m))
+    )
+
+
+def _key(node: ast.stmt) -> str:
+    """Return what tells a definition from its namesakes: `x`, `x x.setter`."""
+    name = _name(node)
+    if not isinstance(node, Function):
+        return name
+    for decorator in map(ast.unparse, node.decorator_list):
+        if decorator.endswith("overload") or ".register" in decorator:
+            return f"{name} {decorator} {ast.unparse(node.args)}"
+        if decorator.startswith(f"{name}."):
+            return f"{name} {decorator}"
+    return name
 
 
 def _places(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
         if isinstance(node, Definition | _Assignment):
-            yield _name(node), node
+            yield _key(node), node
         if isinstance(node, ast.ClassDef):
             for member in node.body:
-                if isinstance(member, Function):
-                    yield f"{node.name}.{member.name}", member
+                if isinstance(member, Function | _Assignment):
+                    yield f"{node.name}.{_key(member)}", member
 
 
 def _name(node: ast.stmt) -> str:
@@ -342,15 +455,27 @@ def _aliases(node: _Import) -> Iterator[tuple[object, ...]]:
             yield alias.name, alias.asname
 
 
-def _first(node: ast.stmt) -> int:
-    decorators = node.decorator_list if isinstance(node, Definition) else []
-    return min([node.lineno, *(d.lineno for d in decorators)])
-
-
 def _indented(lines: Sequence[str], shift: int) -> list[str]:
     if shift <= 0:
         return [line[-shift:] if line[:-shift].isspace() else line for line in lines]
     return [" " * shift + line if line.strip() else line for line in lines]
+
+
+def _reindented(lines: Sequence[str], here: str, there: str) -> list[str]:
+    """Return lines with another indentation; what is inside of strings stays."""
+    if here == there:
+        return list(lines)
+    text = "\n".join(lines)
+    tree, header = parse_quietly(text), 0
+    if tree is None:
+        tree, header = parse_quietly(f"if 1:\n{text}"), 1
+    kept = {line - header for line in string_lines(tree)} if tree else set()
+    return [
+        line
+        if number in kept or not line.strip() or not line.startswith(here)
+        else there + line.removeprefix(here)
+        for number, line in enumerate(lines, 1)
+    ]
 
 
 def _with_docstrings(
@@ -359,11 +484,11 @@ def _with_docstrings(
     """Return the text of a definition with the docstrings that its target had."""
     pairs = [(node, target)]
     if isinstance(node, ast.ClassDef) and isinstance(target, ast.ClassDef):
-        had = {m.name: m for m in target.body if isinstance(m, Definition)}
+        had = {_key(m): m for m in target.body if isinstance(m, Definition)}
         pairs += [
-            (member, had[member.name])
+            (member, had[_key(member)])
             for member in node.body
-            if isinstance(member, Definition) and member.name in had
+            if isinstance(member, Definition) and _key(member) in had
         ]
     for new, old in reversed(pairs):
         if isinstance(new, Definition) and isinstance(old, Definition):
@@ -371,7 +496,7 @@ def _with_docstrings(
             own = ast.get_docstring(new)
             is_stub = own is not None and not new.body[1:]
             if doc not in {None, own} and not is_stub:
-                text = _documented(text, _first(node), new, _docstring(old, lines))
+                text = _documented(text, first_line(node), new, _docstring(old, lines))
     return text
 
 
@@ -390,7 +515,7 @@ def _documented(
 ) -> list[str]:
     """Return `text`, which begins with line `start`, with `doc` as that of `node`."""
     first = node.body[0]
-    row = _first(first) - start
+    row = first_line(first) - start
     before, after = _split(text[row], first.col_offset)
     head, tail = [*text[:row]], [after, *text[row + 1 :]]
     margin = before
@@ -419,20 +544,6 @@ def _split(line: str, column: int) -> tuple[str, str]:
 def _top_level_line(tree: ast.Module, line: int) -> int:
     """Return the first line of the top-level statement that holds `line`."""
     for node in tree.body:
-        if _first(node) <= line <= (node.end_lineno or line):
-            return _first(node)
+        if first_line(node) <= line <= (node.end_lineno or line):
+            return first_line(node)
     return line
-
-
-def _after_header(tree: ast.Module) -> int:
-    """Return the number of lines before the place where imports may stand."""
-    end = 0
-    for number, node in enumerate(tree.body):
-        is_doc = (
-            number == 0
-            and isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-        )
-        if is_doc or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
-            end = node.end_lineno or end
-    return end

@@ -10,7 +10,8 @@ import builtins
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from codegrad.engines.merging import is_main_guard, parse_quietly, rename, text_of
+from codegrad.engines.merging import is_main_guard, parse_quietly, text_of
+from codegrad.engines.renaming import renamed
 from codegrad.engines.scopes import Definition, made, touched, used, used_at_once
 from codegrad.lines import lines_of
 
@@ -96,7 +97,8 @@ def answered_by_assignment(text: str, entry_point: str) -> Piece | None:
         if isinstance(value, ast.Name) and value.id != name:
             del lines[start:end]
             note = f"{value.id} was taken for {name}"
-            return Piece(rename("\n".join(lines) + "\n", value.id, name), (note,))
+            found = renamed("\n".join(lines) + "\n", value.id, name)
+            return Piece(found, (note,)) if found is not None else None
     return None
 
 
