@@ -33,11 +33,13 @@ def test_a_variable_behind_a_form_feed_is_its_function() -> None:
     ("text", "model", "ended"),
     [
         ("a\nb\n", "x\n", "a\nb\n"),
-        ("a\nb\n", "x\r\ny", "a\r\nb\r\n"),
+        ("a\nb\n", "x\r\ny", "a\r\nb"),
         ("a\nb\n", "", "a\nb\n"),
         # One odd line does not change the others, nor is it changed with them.
         ("a\nb\nnew\nd\n", "a\nb\r\nc\nd\n", "a\nb\r\nnew\nd\n"),
-        ("a\nb\nnew\n", "a\r\nb\nc\r\nd", "a\r\nb\nnew\r\n"),
+        ("a\nb\nnew\n", "a\r\nb\nc\r\nd\r\n", "a\r\nb\nnew\r\n"),
+        ("a\nb\n", "a\r\nb\nc", "a\r\nb"),
+        ("", "a\r\nb\nc", ""),
     ],
 )
 def test_line_ends_are_kept(text: str, model: str, ended: str) -> None:

@@ -40,16 +40,18 @@ def ended_like(text: str, model: str) -> str:
     r"""Return `text`, whose lines end with a line feed, with the line ends of `model`.
 
     Where `model` has several kinds, a line that it holds too keeps its own, and the
-    others get the commonest.
+    others get the commonest. The last line ends only if that of `model` does.
 
     Example:
-        >>> ended_like("a\nb\n", "c\r\n")
-        'a\r\nb\r\n'
+        >>> ended_like("a\nb\n", "c\r\n"), ended_like("a\n", "c")
+        ('a\r\nb\r\n', 'a')
         >>> ended_like("a\nx\nc\n", "a\nb\r\nc\n")
         'a\nx\nc\n'
     """
     kinds = Counter(_END.findall(model))
     usual = max(kinds, key=kinds.__getitem__, default="\n")
+    if model and not _END.search(model[-1]):
+        text = text.removesuffix("\n")
     if len(kinds) < 2:  # noqa: PLR2004 - one kind, or none
         return text.replace("\n", usual)
     own, new = lines_of(model), lines_of(text)
@@ -60,4 +62,6 @@ def ended_like(text: str, model: str) -> str:
     matcher = SequenceMatcher(a=own, b=new, autojunk=False)
     for here, there, size in matcher.get_matching_blocks():
         found[there : there + size] = [end or usual for end in ends[here : here + size]]
+    if found and not text.endswith("\n"):
+        found[-1] = ""
     return "".join(map("".join, zip(new, found, strict=True)))

@@ -347,3 +347,11 @@ def test_a_method_without_its_class_is_put_there(asked: str) -> None:
     reply = "```python\ndef add(self, x):\n    self.v += x\n```"
     found = extract(reply, current=module, entry_point=asked)
     assert found.source == module.replace("-=", "+=")
+
+
+def test_a_fence_inside_of_a_docstring_does_not_end_the_block() -> None:
+    code = (
+        'def f(x):\n    """Doc.\n\n    ```\n    f(1)\n    ```\n    """\n    return x\n'
+    )
+    found = extract(f"Here:\n```python\n{code}```\nDone.", current="", entry_point="f")
+    assert found.source == code

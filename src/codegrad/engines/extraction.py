@@ -37,6 +37,9 @@ _OTHER_LANGUAGES = frozenset(
     {"json", "text", "txt", "bash", "sh", "console", "output", "diff", "yaml", "sql"}
 )
 _NO_FENCE = "the code had no fence"
+_DEEPER = 3
+"""Columns that a closing fence may stand deeper; further in it is part of the code."""
+
 _MAX_CUTS = 50
 _MAX_STARTS = 8
 
@@ -217,6 +220,7 @@ def _blocks(text: str) -> list[_Block]:
                 if fences[n][1][0] == opening[1][0]
                 and len(fences[n][1]) >= len(opening[1])
                 and not fences[n][2]
+                and _margin(fences[n]) <= _margin(opening) + _DEEPER
             ),
             None,
         )
@@ -227,6 +231,10 @@ def _blocks(text: str) -> list[_Block]:
             break
         position = closing + 1
     return blocks or [_Block(text, notes=(_NO_FENCE,))]
+
+
+def _margin(fence: re.Match[str]) -> int:
+    return fence.start(1) - fence.start()
 
 
 def _choose(
@@ -274,7 +282,7 @@ def _in_class(text: str, owner: str, methods: Collection[str], current: str) -> 
     for node in reversed(tree.body if tree else []):
         if isinstance(node, Definition) and (node.name in methods or _is_method(node)):
             start, end = first_line(node) - 1, node.end_lineno
-            kept = string_lines(node)
+            kept = string_lines(node, lines)
             inside[:0] = [
                 line if number in kept or not line.strip() else unit + line
                 for number, line in enumerate(lines[start:end], start + 1)

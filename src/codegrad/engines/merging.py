@@ -7,6 +7,7 @@ the piece's definitions need is left out, and what is left out is said.
 """
 
 import ast
+import math
 import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -123,22 +124,30 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in decorators)])
 
 
-def string_lines(tree: ast.AST) -> set[int]:
-    """Return the lines that begin inside of a string, which is no docstring."""
-    documented = Definition | ast.Module
-    docs = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, documented)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    return {
-        line
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in docs
-        for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
-    }
+def string_lines(tree: ast.AST, lines: Sequence[str]) -> set[int]:
+    """Return the lines inside of strings that do not move with the code.
+
+    Those of a string with a line further left than its statement: somebody meant them
+    to stand there. The lines of other strings were moved with the code before.
+    """
+    found: set[int] = set()
+    for statement in ast.walk(tree):
+        if not isinstance(statement, ast.stmt):
+            continue
+        for part in ast.iter_child_nodes(statement):
+            for node in ast.walk(part) if isinstance(part, ast.expr) else ():
+                if isinstance(node, ast.Constant | ast.JoinedStr):
+                    end = node.end_lineno or node.lineno
+                    inside = range(node.lineno + 1, end + 1)
+                    depths = [_depth(lines[n - 1]) for n in inside]
+                    if any(depth < statement.col_offset for depth in depths):
+                        found |= set(inside)
+    return found
+
+
+def _depth(line: str) -> float:
+    """Return how far a line is indented; an empty one as far as any."""
+    return len(line) - len(line.lstrip()) if line.strip() else math.inf
 
 
 def import_line(tree: ast.Module, text: str) -> int:
@@ -465,11 +474,13 @@ def _reindented(lines: Sequence[str], here: str, there: str) -> list[str]:
     """Return lines with another indentation; what is inside of strings stays."""
     if here == there:
         return list(lines)
-    text = "\n".join(lines)
-    tree, header = parse_quietly(text), 0
+    text, header = "\n".join(lines), 0
+    tree = parse_quietly(text)
     if tree is None:
-        tree, header = parse_quietly(f"if 1:\n{text}"), 1
-    kept = {line - header for line in string_lines(tree)} if tree else set()
+        text, header = f"if 1:\n{text}", 1
+        tree = parse_quietly(text)
+    found = string_lines(tree, lines_of(text)) if tree else set()
+    kept = {line - header for line in found}
     return [
         line
         if number in kept or not line.strip() or not line.startswith(here)

@@ -143,9 +143,11 @@ def _shift(lines: Sequence[str], wanted: Sequence[str], start: int) -> int:
 
 
 def _shifted(line: str, shift: int) -> str:
+    if not shift:
+        return line
     if not line.strip():
         return ""
-    if shift >= 0:
+    if shift > 0:
         return " " * shift + line
     return line[min(-shift, _indent(line)) :]
 
