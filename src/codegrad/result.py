@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from codegrad.budget import Spent
 from codegrad.engines.cut import Cut
+from codegrad.engines.signatures import changes_for_callers
 from codegrad.evidence import Evidence
 from codegrad.loss import Loss
 from codegrad.task import Sources, Task
@@ -84,6 +85,14 @@ class Result:
             for path, text in self.sources.items()
             if text != self.task.sources.get(path)
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader left out, and what callers of the target find changed."""
+        task = self.task
+        before = task.sources.get(task.main, "")
+        changes = changes_for_callers(self.code, before, task.entry_point)
+        return (*task.notes, *changes)
 
     def diff(self) -> str:
         """Return the change as a unified diff; empty if nothing changed."""

@@ -272,3 +272,17 @@ def test_a_redirect_is_one_sentence(shell: Shell) -> None:
     code, out, err = shell.refine()
     assert (code, out) == (2, "")
     assert "redirects to 'http://127.0.0.1:9/v1', where the key was not sent" in err
+
+
+def test_what_callers_find_changed_is_said(shell: Shell) -> None:
+    text = STUB.replace("items):", "items, *, times=2):")
+    shell.file.write_text(text)
+    reply = CODE.replace("items):", "things, *, times=3):").replace("items]", "things]")
+    shell.server.answer = always(reply.replace("def ", "@staticmethod\ndef "))
+    code, out, _ = shell.refine("--engine", "openai:m", "--apply")
+    assert code == 0, out
+    written = shell.file.read_text()
+    assert "def double_all(items, *, times=3):" in written
+    assert "note: the default of times of double_all was 2 and is 3\n" in out
+    decorators = "the decorators of double_all were none and are @staticmethod"
+    assert f"note: {decorators}\n" in out

@@ -26,6 +26,7 @@ from codegrad.result import Outcome, Result
 from codegrad.store.calls import CacheMode, CallBook
 from codegrad.task import Task
 from codegrad.tasks.python_file import task_from_text
+from codegrad.tasks.reader import read_task
 from codegrad.verify.stage import Workbench
 from tests.engines.chat_server import ChatServer, Fault, in_turn
 
@@ -447,3 +448,23 @@ def test_what_was_paid_in_a_step_that_is_cut_short_is_in_the_ledger(
     assert result.outcome is Outcome.INTERRUPTED
     assert result.spent.calls == len(runner.server.requests) == 1
     assert result.spent.tokens > 0
+
+
+def test_an_answer_for_the_target_counts_where_a_decorator_is_blamed(
+    server: ChatServer, bench: Workbench, tmp_path: Path
+) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_half.py").write_text(
+        "from half import half\n\ndef test_half():\n    assert half(4) == 2\n"
+    )
+    (tmp_path / "half.py").write_text(
+        "def traced(f):\n    def inner(*a): return f(*a)\n    return inner\n\n\n"
+        "@traced\ndef half(x):\n    return x\n"
+    )
+    server.answer = in_turn(["```python\ndef half(x):\n    return x // 2\n```"])
+    task = read_task(f"{tmp_path / 'half.py'}::half", tests=[str(tmp_path / "tests")])
+    runner = Runner(server, task, bench, tmp_path)
+    result = runner.run(runner.engine(), budget=Budget(calls=1))
+    assert "complete definition of traced" in runner.prompts()[0]
+    assert result.verified
+    assert "@traced\ndef half(x):\n    return x // 2\n" in result.code

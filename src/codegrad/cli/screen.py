@@ -164,6 +164,8 @@ class Screen:
         if strength is not None:
             show_strength(self._out, strength)
         self._out.print()
+        for note in result.notes[len(result.task.notes) :]:
+            self._out.print(f"note: {one_line(note)}", markup=False)
         for path in written:
             self._out.print(f"written: {path}", markup=False)
         for missing in result.missing if result.verified else ():

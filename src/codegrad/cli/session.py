@@ -177,7 +177,7 @@ def result_document(result: Result, run_id: str) -> dict[str, Any]:
         ],
         "diff": result.diff(),
         "evidence": result.evidence.to_data(),
-        "notes": list(result.task.notes),
+        "notes": list(result.notes),
         "exit_code": exit_code(result),
     }
 

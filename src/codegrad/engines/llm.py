@@ -348,12 +348,19 @@ class LLMEngine:
     def _extract(self, asked: Asked, program: Program, target: Target) -> Extraction:
         if asked.reply is None:
             return Extraction(problem=asked.problem)
-        found = extract(
-            asked.reply.text,
-            current=program.sources[target.path],
-            entry_point=target.function,
-            is_cut=asked.reply.is_cut,
-        )
+        # Whoever is asked for one function may find the fault in the task's own.
+        own = program.entry_point if target.path == program.main else ""
+        for function in dict.fromkeys((target.function, own or target.function)):
+            other = extract(
+                asked.reply.text,
+                current=program.sources[target.path],
+                entry_point=function,
+                is_cut=asked.reply.is_cut,
+            )
+            if other.source is not None or function == target.function:
+                found = other
+            if found.source is not None:
+                break
         self._troubles.answered(found.problem if found.source is None else "")
         return found
 

@@ -69,6 +69,32 @@ def callable_as_before(source: str, current: str, entry_point: str) -> Piece:
     return Piece(kept, tuple(_other_defaults(entry_point, pairs)))
 
 
+def changes_for_callers(source: str, current: str, entry_point: str) -> list[str]:
+    """Return sentences on what callers of `entry_point` find changed in `source`.
+
+    Example:
+        >>> changes_for_callers("def f(a, b=2): ...", "def f(a, b=1): ...", "f")
+        ['the default of b of f was 1 and is 2']
+    """
+    old, new = _function(current, entry_point), _function(source, entry_point)
+    if old is None or new is None:
+        return []
+    found: list[str] = []
+    if _decorators(old) != _decorators(new):
+        was, now = _decorators(old), _decorators(new)
+        found = [f"the decorators of {entry_point} were {was} and are {now}"]
+    pairs = [*zip(_positional(old), _positional(new), strict=False)]
+    if not _are_alike(old, new) or any(o.name != n.name for o, n in pairs):
+        before, after = ast.unparse(old.args), ast.unparse(new.args)
+        return [*found, f"{entry_point} took ({before}) and takes ({after})"]
+    pairs += _by_keyword(old, new)
+    return [*found, *_other_defaults(entry_point, pairs)]
+
+
+def _decorators(node: _Function) -> str:
+    return " ".join(f"@{ast.unparse(d)}" for d in node.decorator_list) or "none"
+
+
 def _function(source: str, entry_point: str) -> _Function | None:
     tree = parse_quietly(source)
     body = tree.body if tree else []
