@@ -51,6 +51,17 @@ def test_wrong_code_becomes_right_code_and_keeps_its_comments() -> None:
     assert result.evidence.sentence().startswith("verified: 4 of 4")
 
 
+def test_a_helper_that_is_wrong_in_type_alone_is_repaired() -> None:
+    text = (
+        'def half(n):\n    """\n    >>> half(4)\n    2\n    """\n    return n / 2\n\n\n'
+        'def largest(xs):\n    """\n    >>> largest([5, 6, 7])\n    6\n    """\n'
+        "    return xs[int(half(len(xs)))]\n"
+    )
+    result = refine(task_of(text))
+    assert result.outcome is Outcome.VERIFIED
+    assert result.code == text.replace("n / 2", "n // 2")
+
+
 def test_right_code_is_left_alone() -> None:
     events: list[Event] = []
     result = refine(task_of(RIGHT), on_event=events.append)

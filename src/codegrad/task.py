@@ -71,6 +71,9 @@ class CallCheck:
     function: str = ""
     """The function that is called; empty is the entry point."""
 
+    exact: bool = False
+    """Whether numbers must also be of the types that are expected: `4.0` is not `4`."""
+
 
 @dataclass(frozen=True, slots=True)
 class RaisesCheck:
@@ -486,7 +489,12 @@ def _contradict(first: Check, second: Check) -> bool:
     match first, second:
         case CallCheck(), CallCheck():
             room = (first.tolerance or 0.0) + (second.tolerance or 0.0)
-            return not _can_agree(first.expected, second.expected, room)
+            return not _can_agree(
+                first.expected,
+                second.expected,
+                room,
+                exact=first.exact and second.exact,
+            )
         case StdinCheck(), StdinCheck():
             return first.stdout.split() != second.stdout.split()
         case RaisesCheck(), RaisesCheck():
@@ -495,20 +503,29 @@ def _contradict(first: Check, second: Check) -> bool:
             return True
 
 
-def _can_agree(first: Any, second: Any, room: float) -> bool:  # noqa: ANN401 - any plain value
-    """Return whether one value can pass both tests, their tolerances added."""
+def _can_agree(first: Any, second: Any, room: float, *, exact: bool) -> bool:  # noqa: ANN401 - any plain value
+    """Return whether one value can pass both tests, their tolerances added.
+
+    If both are `exact`, numbers must be of the same types, too.
+    """
     # repr first: a value that is not equal to itself (nan) agrees with itself.
     if repr(first) == repr(second):
         return True
     match first, second:
         case (list(), list()) | (tuple(), tuple()):
             return len(first) == len(second) and all(
-                _can_agree(a, b, room) for a, b in zip(first, second, strict=True)
+                _can_agree(a, b, room, exact=exact)
+                for a, b in zip(first, second, strict=True)
             )
         case (dict(), dict()):
             return first.keys() == second.keys() and all(
-                _can_agree(value, second[key], room) for key, value in first.items()
+                _can_agree(value, second[key], room, exact=exact)
+                for key, value in first.items()
             )
+        case (int() | float() | complex(), int() | float() | complex()) if (
+            exact and type(first) is not type(second)
+        ):
+            return False
         case (float() | int(), float() | int()) if room:
             return bool(first == second or abs(first - second) < room)
         case _:

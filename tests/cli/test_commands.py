@@ -62,6 +62,26 @@ def test_refine_shows_diff_evidence_and_next_command_and_writes_nothing(
     assert wrong.read_text() == RIGHT
 
 
+def test_a_result_of_another_type_than_the_doctest_shows_is_refuted_and_repaired(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "def middle(xs):\n"
+        '    """Return the middle place.\n\n'
+        "    >>> middle([5, 6, 7, 8])\n    2\n"
+        "    >>> middle([5, 6])\n    1\n"
+        '    """\n'
+        "    return len(xs) / 2\n"
+    )
+    (tmp_path / "m.py").write_text(text, encoding="utf-8")
+    checked = codegrad("check", "m.py", cwd=tmp_path)
+    assert checked.returncode == 1
+    assert "2.0" in checked.stdout
+    done = codegrad("refine", "m.py", "--apply", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "m.py").read_text() == text.replace("/ 2", "// 2")
+
+
 def test_apply_writes_the_file_and_keeps_mode_bom_and_line_ends(
     tmp_path: Path,
 ) -> None:

@@ -9,6 +9,7 @@ from codegrad.sandbox import encode
 from codegrad.search.cases import (
     ALARM,
     OUT_OF_TICKS,
+    WRONG_VALUE_CREDIT,
     Alarm,
     CaseSuite,
     Result,
@@ -41,6 +42,43 @@ def test_equal_values_of_another_type_pass_loosely() -> None:
     )
     assert (loose.ok, loose.key) == (True, "~")
     assert (nested.ok, nested.key) == (True, "~")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, 1), ([[1.0]], [[1]]), ({1.0: "a"}, {1: "a"})]
+)
+def test_an_exact_call_fails_on_an_equal_value_of_another_type(
+    value: object, expected: object
+) -> None:
+    source = "def f(x):\n    return x"
+    other, same = results(
+        source, call([value], expected, exact=True), call([value], value, exact=True)
+    )
+    (unlike,) = results(source, call([[2, 3]], [7, 8], exact=True))
+    assert not other.ok
+    assert other.key == repr(value)
+    assert unlike.similarity < other.similarity == WRONG_VALUE_CREDIT
+    assert same.ok
+
+
+def test_a_tolerance_of_an_exact_call_spans_no_types() -> None:
+    near, other = results(
+        "def f(x):\n    return x",
+        call([1.001], 1.0, tolerance=0.01, exact=True),
+        call([1], 1.0, tolerance=0.01, exact=True),
+    )
+    assert near.ok
+    assert not other.ok
+
+
+def test_a_call_may_name_another_function() -> None:
+    right, wrong = results(
+        "def f(x):\n    return x\ndef g(xs):\n    return len(xs)",
+        call([[1, 2]], 2, function="g"),
+        call(["ab"], "ab", function="g"),
+    )
+    assert right.ok
+    assert wrong.key == "2"
 
 
 def test_a_tolerance_holds_inside_containers() -> None:

@@ -44,13 +44,42 @@ def half(n):
     task = read_task(f"{path}::half")
     assert task.entry_point == "half"
     assert checks(task)[:2] == [
-        CallCheck((4,), 2, function="half"),
+        CallCheck((4,), 2, function="half", exact=True),
         RaisesCheck(("x",), "TypeError", {}, "half"),
     ]
     assert [c.text for c in task.constraints if c.name == "post 1"] == [
         "post: result * 2 <= n"
     ]
     assert task.path == path
+
+
+def test_only_a_doctest_says_of_what_types_its_numbers_are() -> None:
+    doctest = task_from_text(
+        'def f(x):\n    """\n    >>> f(2)\n    4\n    """\n', "m.py", "f"
+    )
+    words = task_from_text('def f(x):\n    """f(2) => 4"""\n', "m.py", "f")
+    stated = task_from_text(
+        'def f(x):\n    """\n    >>> f(2) == 4\n    True\n    >>> f(3) == 9\n    """\n',
+        "m.py",
+        "f",
+    )
+    assert checks(doctest) == [CallCheck((2,), 4, function="f", exact=True)]
+    assert checks(words) == [CallCheck((2,), 4, function="f")]
+    assert not any(getattr(check, "exact", False) for check in checks(stated))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("4", "4.0"), ("[1, {2: True}]", "[1, {2: 1}]")]
+)
+def test_doctests_that_show_one_result_as_two_types_contradict(
+    first: str, second: str
+) -> None:
+    text = (
+        f'def f(x):\n    """\n    >>> f(2)\n    {first}\n    >>> f(2)\n    {second}\n'
+        f'    """\n'
+    )
+    with pytest.raises(ContradictionError):
+        task_from_text(text, "m.py", "f")
 
 
 def test_helpers_doctests_are_constraints_of_the_task(tmp_path: Path) -> None:

@@ -208,28 +208,3 @@ def test_nothing_guessed_is_hard() -> None:
 def test_optional_stages_run_only_when_they_are_named() -> None:
     assert "symbolic" not in Ladder().names
     assert Ladder.of(["symbolic"]).names == ("symbolic",)
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "observed"),
-    [
-        ("sum(xs) / 2", Status.UNKNOWN, ""),
-        ("sum(xs) // 2", Status.REFUTED, "3"),
-    ],
-)
-def test_a_result_of_another_type_than_shown_is_told(
-    bench: Workbench, body: str, status: Status, observed: str
-) -> None:
-    text = f"""
-def half(xs):
-    '''
-    >>> half([1, 2, 3])
-    3.0
-    >>> half(None)
-    0
-    '''
-    return {body} if xs else 0
-"""
-    found = judge(bench, "properties", task_of(text, "half"))["result type"]
-    assert found.status is status
-    assert [e.observed for e in found.counterexamples] == [observed] * bool(observed)

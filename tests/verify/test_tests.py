@@ -82,6 +82,44 @@ def test_a_doctest_is_compared_as_doctest_does(
         assert verdict.status is status
 
 
+@pytest.mark.parametrize(
+    ("shown", "right", "wrong"),
+    [
+        ("4", "4", "4.0"),
+        ("1", "1", "True"),
+        ("2.5", "2.5", "'2.5'"),
+        ("-0.0", "0.0", "0"),
+        ("[1, 2.0]", "[1, 2.0]", "[1, 2]"),
+        ("{'a': 1, 'b': (2,)}", "{'b': (2,), 'a': 1}", "{'a': 1.0, 'b': (2,)}"),
+        ("{1, 2}", "{2, 1}", "{1.0, 2}"),
+        ("inf", "float('inf')", "10 ** 9"),
+        ("nan", "float('nan')", "0.0"),
+    ],
+)
+def test_numbers_of_a_doctest_are_of_the_types_shown(
+    bench: Workbench, shown: str, right: str, wrong: str
+) -> None:
+    for result, status in ((right, Status.PASSED), (wrong, Status.REFUTED)):
+        source = (
+            f'def f(x):\n    """\n    >>> f(1)\n    {shown}\n    """\n'
+            f"    return {result}\n"
+        )
+        task = task_from_text(source, "m.py", "f")
+        examples = task.of_stage("tests")
+        (verdict,) = TestsStage().run(task.sources, task, examples, bench)
+        assert verdict.status is status
+        assert (verdict.distance > 0) is (status is Status.REFUTED)
+
+
+def test_what_differs_in_type_alone_is_shown_as_it_is(bench: Workbench) -> None:
+    source = "def f(x):\n    return x * 2.0\n"
+    exact, asserted = verdicts(
+        bench, source, CallCheck((2,), 4, exact=True), CallCheck((2,), 4)
+    )
+    assert str(exact.counterexamples[0]) == "f(2): expected 4, observed 4.0"
+    assert asserted.status is Status.PASSED
+
+
 def test_an_exception_names_its_line(bench: Workbench) -> None:
     (verdict,) = verdicts(bench, "def f(x):\n    return x[0]\n", CallCheck(([],), 1))
     example = verdict.counterexamples[0]

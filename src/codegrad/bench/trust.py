@@ -148,7 +148,7 @@ def _passes(source: str, task: Task, bench: Workbench) -> bool:
     outcomes = _done(source, task, [check.args for check in checks], bench)
     return len(outcomes) == len(checks) and all(
         outcome.kind is Ending.RETURNED
-        and matches(outcome.value, check.expected, check.tolerance)
+        and matches(outcome.value, check.expected, check.tolerance, exact=check.exact)
         for check, outcome in zip(checks, outcomes, strict=True)
     )
 

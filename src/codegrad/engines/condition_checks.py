@@ -224,7 +224,9 @@ def _example_trials(
             outcome,
             not (
                 outcome.kind is Ending.RETURNED
-                and matches(outcome.value, check.expected, check.tolerance)
+                and matches(
+                    outcome.value, check.expected, check.tolerance, exact=check.exact
+                )
             ),
             shorten(repr(check.expected)),
         )

@@ -431,7 +431,7 @@ def _records(task: Task, constraint: Constraint, entry: str) -> Sequence[_Json]:
 def _call_record(check: CallCheck | RaisesCheck, function: str, entry: str) -> _Json:
     if isinstance(check, CallCheck) and check.prints is not None:
         return {"kind": "code", "source": _printing_test(function, check)}
-    if function != entry:
+    if function != entry and not (isinstance(check, CallCheck) and check.exact):
         return {"kind": "code", "source": _other_function_test(function, check)}
     record: _Json = {
         "args": encode(check.args),
@@ -443,6 +443,8 @@ def _call_record(check: CallCheck | RaisesCheck, function: str, entry: str) -> _
         "kind": "call",
         "expected": encode(check.expected),
         "tolerance": check.tolerance,
+        "function": function,
+        "exact": check.exact,
         **record,
     }
 

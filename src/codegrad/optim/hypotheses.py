@@ -331,7 +331,9 @@ class _Jury:
         last = done[len(done) - len(self._examples) :] if self._examples else ()
         return all(
             outcome.kind is Ending.RETURNED
-            and matches(outcome.value, check.expected, check.tolerance)
+            and matches(
+                outcome.value, check.expected, check.tolerance, exact=check.exact
+            )
             for outcome, check in zip(last, self._examples, strict=True)
         )
 

@@ -20,6 +20,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
+from codegrad.search.exactness import has_same_types
 from codegrad.search.similarity import similarity
 from codegrad.search.subject import RUNTIME, TICK, Subject, Ticks, Unit
 from codegrad.search.values import decode
@@ -67,6 +68,10 @@ class Mismatch(AssertionError):  # noqa: N818 - an outcome, not a fault
         super().__init__("not as expected")
         self.observed = observed
         self.expected = expected
+
+
+class WrongTypes(Mismatch):
+    """The value is the expected one, and numbers in it are of other types."""
 
 
 class Result(NamedTuple):
@@ -282,7 +287,7 @@ def _strictly_equal(observed: object, expected: object) -> bool:
         return False
     if isinstance(observed, (list, tuple)) and isinstance(expected, (list, tuple)):
         return all(map(_strictly_equal, observed, expected))
-    return True
+    return has_same_types(observed, expected)
 
 
 def _close(observed: Any, expected: Any, tolerance: float) -> bool:  # noqa: ANN401
@@ -378,7 +383,8 @@ class CaseSuite:
             passed = self._runners[index]()
         except Mismatch as mismatch:
             observed, expected = mismatch.observed, mismatch.expected
-            credit = WRONG_VALUE_CREDIT * similarity(observed, expected)
+            alike = isinstance(mismatch, WrongTypes) or similarity(observed, expected)
+            credit = WRONG_VALUE_CREDIT * alike
             return _failure(_short(observed), credit)
         except Alarm:
             return _failure(ALARM)
@@ -457,18 +463,21 @@ class CaseSuite:
         kwargs = decode(test.get("kwargs") or {"d": []})
         self._literals.extend(args)
         self._literals.extend(kwargs.values())
-        if not self._entry.isidentifier() or any(
+        entry = test.get("function") or self._entry
+        if not entry.isidentifier() or any(
             not _is_immutable(value) for value in [*args, *kwargs.values()]
         ):
-            return self._decoding_call(test)
-        namespace, entry = self.namespace, self._entry
+            return self._decoding_call(test, entry)
+        namespace = self.namespace
         return lambda: namespace[entry](*args, **kwargs)
 
-    def _decoding_call(self, test: dict[str, Any]) -> Callable[[], Any]:
+    def _decoding_call(
+        self, test: dict[str, Any], entry_name: str
+    ) -> Callable[[], Any]:
         args = decode(test.get("args") or {"t": []})
         kwargs = decode(test.get("kwargs") or {"d": []})
         namespace = self.namespace
-        first, *rest = self._entry.split(".")
+        first, *rest = entry_name.split(".")
 
         def call() -> Any:  # noqa: ANN401 - the candidate's value
             entry = namespace[first]
@@ -482,7 +491,7 @@ class CaseSuite:
 
     def _call(self, test: dict[str, Any]) -> Runner:
         thunk, expected = self._thunk(test), decode(test["expected"])
-        tolerance = test.get("tolerance")
+        tolerance, exact = test.get("tolerance"), bool(test.get("exact"))
         self._expected.append(expected)
         self._literals.append(expected)
         if tolerance is not None:
@@ -491,6 +500,8 @@ class CaseSuite:
                 observed = thunk()
                 if not _close(observed, expected, tolerance):
                     raise Mismatch(observed, expected)
+                if exact and not has_same_types(observed, expected):
+                    raise WrongTypes(observed, expected)
                 return _STRICT
 
             return run_close
@@ -499,6 +510,8 @@ class CaseSuite:
             observed = thunk()
             if not _same(observed, expected):
                 raise Mismatch(observed, expected)
+            if exact and not has_same_types(observed, expected):
+                raise WrongTypes(observed, expected)
             return _STRICT if _strictly_equal(observed, expected) else _LOOSE
 
         return run

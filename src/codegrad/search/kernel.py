@@ -11,7 +11,9 @@ A job is a JSON object:
     context     source executed before it, never edited ("" for none)
     entry       name of the function that call tests call
     functions   qualified names that may change, or null for all
-    tests       records: {"kind": "call" | "raises" | "code" | "stdin", ...}
+    tests       records: {"kind": "call" | "raises" | "code" | "stdin", ...}; a call
+                may name another "function" than the entry, and be "exact" about
+                types of numbers
     suspicion   {line: weight} from outside, or null
     phase       "edits" | "ticks" | "holes" | "stub"
     start       index of the first candidate

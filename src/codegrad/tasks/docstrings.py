@@ -2,7 +2,8 @@
 
 In: the docstring of a function. Out: constraints in order and notes on examples that
 could not be used. Read are doctests (`>>> f(1)`), and where there are none what is
-stated in words or signs (see `codegrad.tasks.worded`).
+stated in words or signs (see `codegrad.tasks.worded`). A doctest of a call with
+literals that shows a literal also says of what types the numbers in it are.
 """
 
 import ast
@@ -216,7 +217,9 @@ def _returns(
     # Where a literal holds no text, blanks are no part of its value.
     is_loose = any_at_dots or (any_spacing and not (expected and _is_bare(want)))
     if expected and call and not is_loose:
-        return CallCheck(call.args, expected[0], call.kwargs, function=call.function)
+        return CallCheck(
+            call.args, expected[0], call.kwargs, function=call.function, exact=True
+        )
     if call:
         return CallCheck(
             call.args,

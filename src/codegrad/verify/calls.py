@@ -6,7 +6,7 @@ from codegrad.sandbox import Call, CallOutcome, CallRun
 from codegrad.task import CallCheck, Constraint, RaisesCheck, Sources, Task
 from codegrad.tasks.literals import call_text, shorten, show
 from codegrad.verdict import Counterexample, Status, Verdict
-from codegrad.verify.comparison import distance, matches, same_output
+from codegrad.verify.comparison import TYPES_ALONE, distance, matches, same_output
 from codegrad.verify.stage import Workbench
 
 STAGE = "tests"
@@ -102,10 +102,9 @@ def _compare(
         return raised and outcome.error == check.error, 0.5 if raised else 1.0
     if outcome.kind != "returned":
         return False, 1.0
-    value_holds = not check.compares_result or matches(
-        outcome.value, check.expected, check.tolerance
-    )
-    gap = distance(outcome.value, check.expected) if check.compares_result else 0.0
+    value_holds, gap = True, 0.0
+    if check.compares_result:
+        value_holds, gap = _compare_values(outcome.value, check)
     if check.prints is not None:
         shown = outcome.stdout
         if not check.compares_result and outcome.value is not None:
@@ -119,6 +118,14 @@ def _compare(
         gap = max(gap, 0.0 if prints else distance(shown, check.prints))
         return value_holds and prints, gap
     return value_holds, gap
+
+
+def _compare_values(value: object, check: CallCheck) -> tuple[bool, float]:
+    if not matches(value, check.expected, check.tolerance):
+        return False, distance(value, check.expected)
+    if not matches(value, check.expected, check.tolerance, exact=check.exact):
+        return False, TYPES_ALONE
+    return True, distance(value, check.expected)
 
 
 def _wants_output(check: CallCheck | RaisesCheck) -> bool:

@@ -3,20 +3,33 @@
 from collections.abc import Sequence
 from typing import Any
 
+from codegrad.search.cases import WRONG_VALUE_CREDIT
+from codegrad.search.exactness import has_same_types
 from codegrad.search.similarity import similarity
 
 
-def matches(observed: Any, expected: Any, tolerance: float | None = None) -> bool:  # noqa: ANN401 - values of any plain type
+def matches(
+    observed: Any,  # noqa: ANN401 - values of any plain type
+    expected: Any,  # noqa: ANN401
+    tolerance: float | None = None,
+    *,
+    exact: bool = False,
+) -> bool:
     """Return whether `observed == expected`, as the test would have compared them.
 
-    With a tolerance, floats anywhere inside may differ by less than it.
+    With a tolerance, floats anywhere inside may differ by less than it. If it is
+    `exact`, numbers anywhere inside must be of the same types, too.
 
     Example:
         >>> matches([0.1 + 0.2], [0.3]), matches([0.1 + 0.2], [0.3], 1e-6)
         (False, True)
+        >>> matches([2.0], [2]), matches([2.0], [2], exact=True)
+        (True, False)
     """
     try:
-        return _matches(observed, expected, tolerance)
+        return _matches(observed, expected, tolerance) and (
+            not exact or has_same_types(observed, expected)
+        )
     except (ArithmeticError, ValueError, TypeError, RecursionError):
         return False  # values that refuse to be compared, Decimal("sNaN") for one
 
@@ -85,6 +98,10 @@ def _follow(text: str, parts: Sequence[str]) -> bool:
 def distance(observed: Any, expected: Any) -> float:  # noqa: ANN401 - any plain type
     """Return how far `observed` is from `expected`: 0 equal, 1 nothing in common."""
     return 1.0 - similarity(observed, expected)
+
+
+TYPES_ALONE = 1.0 - WRONG_VALUE_CREDIT
+"""How far a value is from the expected one that it equals across types."""
 
 
 def _trimmed(text: str) -> str:

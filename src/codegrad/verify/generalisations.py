@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from codegrad.sandbox import CallOutcome, Ending
-from codegrad.task import Behaviour, BehaviourCheck, CallCheck, Constraint, Origin
+from codegrad.task import Behaviour, BehaviourCheck, Constraint
 from codegrad.verdict import Counterexample, Verdict
 from codegrad.verify.inputs import Args, result_shape
 from codegrad.verify.metamorphoses import Metamorphosis, metamorphoses
@@ -123,8 +123,6 @@ def _refusing_lines(source: str) -> frozenset[int | None]:
 def _result_type(
     constraint: Constraint, session: Session, inputs: Sequence[Args]
 ) -> Verdict:
-    if (odd := _unlike_what_is_shown(session)) is not None:
-        return refuted(constraint, STAGE, [odd], 1, 1.0)
     shape = result_shape(session.task, session.inputs.known)
     if shape == ANY:
         return unknown(constraint, STAGE, "neither a hint nor examples name the type")
@@ -137,38 +135,6 @@ def _result_type(
     args, outcome = min(strange, key=lambda pair: len(repr(pair[0])))
     example = session.counterexample(args, f"a value of type {shape}", outcome, args)
     return refuted(constraint, STAGE, [example], len(pairs), len(strange) / len(pairs))
-
-
-def _unlike_what_is_shown(session: Session) -> Counterexample | None:
-    """Return an example of the docstring that is met across types only.
-
-    `2` equals `2.0` and is not what is shown: a doctest tells them apart.
-    """
-    shown = [
-        c.check
-        for c in session.task.constraints
-        if c.origin is Origin.DERIVED
-        and isinstance(c.check, CallCheck)
-        and c.check.compares_result
-        and c.check.tolerance is None
-        and not c.check.kwargs
-    ]
-    outcomes = session.candidate.call([check.args for check in shown])
-    for check, outcome in zip(shown, outcomes, strict=True):
-        is_met = outcome.kind is Ending.RETURNED and outcome.value == check.expected
-        if is_met and not _same_types(outcome.value, check.expected):
-            text = f"{check.expected!r}, as it is shown"
-            return session.counterexample(check.args, text, outcome, check.args)
-    return None
-
-
-def _same_types(first: object, second: object) -> bool:
-    """Return whether two equal values are of the same types, items included."""
-    if type(first) is not type(second):
-        return False
-    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        return all(map(_same_types, first, second))
-    return True
 
 
 def _returned(
