@@ -48,6 +48,9 @@ FIRST_FILES = 4
 TURNS = 2
 """Turns of each: all single edits, then one step of what comes after."""
 
+MAX_PARTS = 4
+"""Partial repairs that are offered at once: each is verified by a run of all tests."""
+
 IMPORTS = "add the imports that are missing"
 """The label of the proposal that does."""
 
@@ -203,7 +206,7 @@ class SearchEngine:
                 part.line,
                 part.cost,
             )
-            for part, path in found
+            for part, path in found[:MAX_PARTS]
         ]
 
     def _learn(self, program: Program, direction: Direction) -> None:

@@ -50,7 +50,7 @@ HOLE_PENALTY = 0.15
 
 NO_SLICES = 1 << 60
 
-MAX_PARTS = 12
+MAX_PARTS = 4
 """Edits that repair a part of what fails and are remembered."""
 
 MAX_QUEUE = 300

@@ -48,7 +48,7 @@ from codegrad.search.subject import Subject, is_stub
 
 Job = dict[str, Any]
 
-MAX_PARTS = 12
+MAX_PARTS = 4
 """Hits of one job that are reported because they make some failing tests pass."""
 
 MAX_PARTIAL = 24
