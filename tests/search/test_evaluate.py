@@ -8,7 +8,7 @@ from codegrad.search.cases import CaseSuite
 from codegrad.search.edits import Edit
 from codegrad.search.evaluate import Evaluator, Outcome, Status
 from codegrad.search.subject import Subject
-from tests.search.jobs import Json, call
+from tests.search.jobs import Json, call, code
 
 STEPS = """\
 def f(n):
@@ -75,6 +75,22 @@ def test_what_helps_partly_scores_more_than_the_program() -> None:
 
 def test_what_breaks_a_passing_test_is_worse() -> None:
     assert Bench(STEPS, TESTS).outcome("n > 1", "False").status is Status.WORSE
+
+
+def test_a_fault_that_the_first_failing_test_does_not_reach_is_seen() -> None:
+    source = "def g(n):\n    return n - 1\n\n\ndef f(n):\n    return n - 2\n"
+    bench = Bench(source, [call([1], 3), code("assert g(1) == 2"), call([2], 0)])
+    edit = bench.edit("n - 1", "n + 1")
+    outcome = bench.evaluator.evaluate(edit)
+    assert outcome.status is Status.PARTIAL
+    assert outcome.gained == 1
+
+
+def test_an_edit_that_breaks_a_test_gains_none() -> None:
+    open_still = [*TESTS, call([2], 99)]
+    assert Bench(STEPS, open_still).outcome("n > 1", "n > 0").gained == 2
+    broken = Bench(STEPS, [*open_still, call([4], 9)])
+    assert broken.outcome("n > 1", "n > 0").gained == 0
 
 
 def test_an_endless_candidate_runs_out_of_steps() -> None:

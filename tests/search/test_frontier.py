@@ -92,6 +92,27 @@ def test_the_budget_is_kept_but_for_the_rivals(run_job: RunJob) -> None:
     assert batch.spent <= 10 + RIVAL_CANDIDATES
 
 
+def test_what_repairs_a_part_is_handed_over_once(run_job: RunJob) -> None:
+    source = "def f(x):\n    return x - 1\n"
+    tests = [call([1], 2), call([5], 6), call([0], -1), code("assert other == 1")]
+    kept = [tests[0], tests[1], tests[3]]
+    frontier = Frontier(payload(kept, parts=True), run_job)
+    frontier.advance(source, 20_000, single_only=True)
+    assert frontier.has_tried_single
+    assert frontier.is_one_of_several
+    parts = frontier.take_parts()
+    assert (parts[0].source, parts[0].gained) == (source.replace("-", "+"), 2)
+    assert not parts[0].plausible
+    assert not frontier.take_parts()
+    # The third test holds as it is, and each of these parts would break it.
+    broken = Frontier(payload(tests, parts=True), run_job)
+    broken.advance(source, 20_000, single_only=True)
+    assert source.replace("-", "+") not in [p.source for p in broken.take_parts()]
+    silent = Frontier(payload(kept), run_job)
+    silent.advance(source, 20_000, single_only=True)
+    assert not silent.take_parts()
+
+
 def test_after_a_batch_the_search_goes_on_to_other_programs(run_job: RunJob) -> None:
     tests = [call([[3, 1, 2]], [1, 2, 3])]
     frontier = Frontier(payload(tests), run_job)

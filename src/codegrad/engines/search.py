@@ -7,6 +7,8 @@ and budget give the same proposals.
 """
 
 import ast
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -40,6 +42,15 @@ MAX_LEARNED = 24
 STEP_CANDIDATES = 6000
 """Candidates of one step: a few seconds, which is what a kill can lose."""
 
+FIRST_FILES = 4
+"""Blamed files of a repository that have their turns before one is searched deeply."""
+
+TURNS = 2
+"""Turns of each: all single edits, then one step of what comes after."""
+
+MAX_PARTS = 4
+"""Partial repairs that are offered at once: each is verified by a run of all tests."""
+
 IMPORTS = "add the imports that are missing"
 """The label of the proposal that does."""
 
@@ -71,6 +82,10 @@ class SearchEngine:
         """Goals, with the text of their file, for which nothing is left to try."""
         self._imported: set[tuple[str, str]] = set()
         """Files, with their text, for which the missing imports were proposed."""
+        self._turns: dict[_Goal, int] = {}
+        """By file of a repository: turns that are over, for the program as it is."""
+        self._seen = ""
+        """The texts of a repository, digested, for which this is true."""
         self._inputs: list[str] = []
         """Calls on which some candidate broke a postcondition, as source text."""
 
@@ -85,9 +100,12 @@ class SearchEngine:
     ) -> Answer:
         """Search on for one step's candidates in the most suspicious file."""
         self._learn(program, direction)
+        self._look_around(task, program)
         goal = self._next_goal(task, program, direction)
         if goal is None:
-            return Answer(exhausted=True, note="nothing is left to try")
+            parts = self._parts(task, program, direction)
+            note = _parts_note(len(parts)) if parts else "nothing is left to try"
+            return Answer(parts, exhausted=True, note=note)
         path, text = goal.path, program.sources[goal.path]
         try:
             ast.parse(text)
@@ -106,9 +124,12 @@ class SearchEngine:
         frontier = self._frontier(task, program, goal, direction, progress)
         # A small budget is not overrun by the look at rivals.
         rivals = min(RIVAL_CANDIDATES, max(0, wanted))
-        batch = frontier.advance(text, max(1, wanted), rivals)
+        is_first = self._takes_turns(task, direction) and not self._turns.get(goal)
+        batch = frontier.advance(text, max(1, wanted), rivals, single_only=is_first)
         if batch.exhausted:
             self._over.add((goal, text))
+        if not is_first or frontier.has_tried_single:
+            self._turns[goal] = self._turns.get(goal, 0) + 1
         proposals = [
             Proposal(
                 {**program.sources, path: found.source},
@@ -119,12 +140,74 @@ class SearchEngine:
             for found in batch.proposals
             if task.is_program or changes_bodies_only(text, found.source)
         ]
+        note = batch.error or _note(len(proposals), batch.spent)
+        if not proposals:
+            proposals = self._parts(task, program, direction)
+            note = _parts_note(len(proposals)) if proposals else note
         return Answer(
             proposals,
             Spent(candidates=batch.spent),
             exhausted=self._next_goal(task, program, direction) is None,
-            note=batch.error or _note(len(proposals), batch.spent),
+            note=note,
         )
+
+    def _look_around(self, task: Task, program: Program) -> None:
+        """Start over in a repository where any file has changed.
+
+        What a search in one file found depends on the others.
+        """
+        if task.repository is None:
+            return
+        texts = json.dumps(sorted(program.sources.items()))
+        seen = hashlib.sha256(texts.encode()).hexdigest()[:16]
+        if seen != self._seen:
+            self._seen = seen
+            self._frontiers, self._states, self._turns = {}, {}, {}
+            self._over = set()
+
+    def _takes_turns(self, task: Task, direction: Direction) -> bool:
+        """Whether faults may lie in several modules."""
+        return task.repository is not None and len(direction.paths()) > 1
+
+    def _parts(
+        self, task: Task, program: Program, direction: Direction
+    ) -> list[Proposal]:
+        """Return edits that repair a part, once no file alone seems to be at fault.
+
+        Each makes failing tests pass and breaks none. Where every failing test runs
+        code of every file, they wait for a second turn: there one file may still
+        have it all, and an edit for one test may lead away from it.
+        """
+        if not self._takes_turns(task, direction):
+            return []
+        goals = [_Goal(path) for path in direction.paths()[:FIRST_FILES]]
+        known = {
+            goal: self._frontier(task, program, goal, direction, silent)
+            for goal in goals
+            if goal in self._frontiers or goal in self._states
+        }
+        is_divided = any(found.is_one_of_several for found in known.values())
+        due = 1 if is_divided else TURNS
+        over = {goal for goal, _ in self._over}
+        if any(self._turns.get(goal, 0) < due and goal not in over for goal in goals):
+            return []
+        found = [
+            (part, goal.path)
+            for goal, frontier in known.items()
+            for part in frontier.take_parts()
+            if changes_bodies_only(program.sources[goal.path], part.source)
+        ]
+        # Sorting is stable: each file's own order is kept among equal gains.
+        found.sort(key=lambda pair: -pair[0].gained)
+        return [
+            Proposal(
+                {**program.sources, path: part.source},
+                part.template,
+                part.line,
+                part.cost,
+            )
+            for part, path in found[:MAX_PARTS]
+        ]
 
     def _learn(self, program: Program, direction: Direction) -> None:
         """Take up inputs that broke a postcondition; with new ones start over.
@@ -148,15 +231,24 @@ class SearchEngine:
     def _next_goal(
         self, task: Task, program: Program, direction: Direction
     ) -> "_Goal | None":
-        """Return what to search for next, or None if nothing is left to try."""
-        return next(
-            (
+        """Return what to search for next, or None if nothing is left to try.
+
+        The blamed files of a repository have turns, the most suspicious first.
+        """
+        left = [
+            goal
+            for goal in _goals(task, program, direction)
+            if (goal, program.sources[goal.path]) not in self._over
+        ]
+        if self._takes_turns(task, direction) and left and not left[0].function:
+            first = direction.paths()[:FIRST_FILES]
+            waiting = [
                 goal
-                for goal in _goals(task, program, direction)
-                if (goal, program.sources[goal.path]) not in self._over
-            ),
-            None,
-        )
+                for goal in left
+                if goal.path in first and self._turns.get(goal, 0) < TURNS
+            ]
+            left = sorted(waiting, key=lambda goal: self._turns.get(goal, 0)) or left
+        return left[0] if left else None
 
     def _frontier(
         self,
@@ -207,6 +299,8 @@ class SearchEngine:
             ],
             "over": sorted([*goal, text] for goal, text in self._over),
             "imported": sorted(self._imported),
+            "turns": sorted([*goal, turns] for goal, turns in self._turns.items()),
+            "seen": self._seen,
             "inputs": self._inputs,
         }
 
@@ -217,6 +311,11 @@ class SearchEngine:
             _Goal(path, function): value for path, function, value in state["frontiers"]
         }
         self._imported = {(path, text) for path, text in state.get("imported", ())}
+        self._turns = {
+            _Goal(path, function): turns
+            for path, function, turns in state.get("turns", ())
+        }
+        self._seen = state.get("seen", "")
         self._inputs = list(state["inputs"])
         self._over = {
             (_Goal(path, function), text) for path, function, text in state["over"]
@@ -369,6 +468,7 @@ def kernel_payload(
         "tests": tests,
         "suspicion": suspicion or None,
         "prompt": task.prompt,
+        "parts": task.repository is not None,
         "select": [
             constraint.check.node
             for constraint in task.constraints
@@ -481,6 +581,10 @@ def _printing_test(function: str, check: CallCheck) -> str:
         f"_shown = (_out.getvalue(){shown}).rstrip()\n"
         f"assert {same}\n"
     )
+
+
+def _parts_note(found: int) -> str:
+    return f"{found} candidates pass some more tests and break none"
 
 
 def _note(found: int, spent: int) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import enum
 from typing import NamedTuple
 
-from codegrad.search.analysis import Analysis, reached_lines
+from codegrad.search.analysis import (
+    MAX_EVENTS,
+    MIN_TICKS,
+    Analysis,
+    reached_lines,
+)
 from codegrad.search.cases import ALARM, OUT_OF_TICKS, Alarm, Result, Suite, cpu_alarm
 from codegrad.search.edits import Edit
 from codegrad.search.subject import Subject
@@ -35,7 +41,7 @@ class Status(enum.Enum):
     """What became of a candidate."""
 
     UNCHANGED = "unchanged"
-    """The first failing test fails as before."""
+    """The first failing test that reaches the edit fails as before."""
     INVALID = "invalid"
     """It is no program, or cannot be defined."""
     WORSE = "worse"
@@ -55,6 +61,8 @@ class Outcome(NamedTuple):
     score: float
     strict: bool = True
     """Whether every value also has the type that was expected."""
+    gained: int = 0
+    """Failing tests that pass now, if none broke and not all pass."""
 
 
 _UNCHANGED = Outcome(Status.UNCHANGED, 0.0)
@@ -65,8 +73,9 @@ _TICKS = Outcome(Status.TICKS, 0.0)
 class Evaluator:
     """Judges edits of one program by its tests.
 
-    Tests run in the order of their last failure; those that the unedited program
-    does not finish gate only what passed all others.
+    Tests run in the order of their last failure, after a failing one that reaches the
+    edit; those that the unedited program does not finish gate only what passed all
+    others.
     """
 
     def __init__(self, subject: Subject, suite: Suite, analysis: Analysis) -> None:
@@ -89,6 +98,8 @@ class Evaluator:
         self._failing = [i for i in failing if i not in slow]
         self._slow = slow
         self._order = self._failing + passing
+        self._cut = {i for i in self._failing if _is_cut(analysis, i)}
+        self._reaching: dict[tuple[str, int], set[int]] = {}
         self.base_score = sum(map(_credit, self._base))
         self.ticks = 0
         """Steps taken by all candidates so far."""
@@ -112,7 +123,7 @@ class Evaluator:
         try:
             with cpu_alarm(self._alarm_s):
                 self._suite.install(edit.unit, code)
-                return self._judge()
+                return self._judge(self._order_for(edit))
         except Alarm:
             return _UNCHANGED
         except BaseException:  # noqa: BLE001 - defining the candidate runs its code
@@ -143,17 +154,51 @@ class Evaluator:
             self._suite.restore(edit.unit)
         return len(before - after - {edit.line})
 
-    def _judge(self) -> Outcome:
+    def _order_for(self, edit: Edit) -> list[int]:
+        """Return the order in which tests run, for one edit.
+
+        A test that does not reach the edit fails as before whatever the edit is, so
+        it must not decide that nothing has changed.
+        """
+        if len(self._failing) == 1:
+            return self._order
+        key = edit.unit.name, edit.line
+        if key not in self._reaching:
+            self._reaching[key] = self._failing_at(edit)
+        reaching = self._reaching[key]
+        if self._order[0] in reaching or not reaching:
+            return self._order
+        lead = next(index for index in self._order if index in reaching)
+        return [lead, *(index for index in self._order if index != lead)]
+
+    def _failing_at(self, edit: Edit) -> set[int]:
+        """Return the failing tests that reach the edit's line, else its function."""
+        node = edit.unit.node
+        if isinstance(node, ast.Module):
+            return set()
+        function = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for lines in (range(edit.line, edit.line + 1), function):
+            found = {
+                index
+                for index in self._failing
+                if not self._coverage[index].isdisjoint(lines)
+            }
+            if found:
+                return found | self._cut
+        return set()
+
+    def _judge(self, order: list[int]) -> Outcome:
         strict = True
-        for position, index in enumerate(self._order):
+        for position, index in enumerate(order):
             result = self._run(index)
             if not result.ok:
-                return self._failed_at(position, index, result)
+                return self._failed_at(order, position, result)
             strict = strict and result.key is None
         for index in self._slow:
             result = self._run_slow(index)
             if not result.ok:
-                return Outcome(Status.PARTIAL, float(len(self._base)) - 1)
+                score = float(len(self._base)) - 1
+                return Outcome(Status.PARTIAL, score, gained=len(self._failing))
             strict = strict and result.key is None
         return Outcome(Status.PLAUSIBLE, float(len(self._base)), strict)
 
@@ -170,25 +215,29 @@ class Evaluator:
         finally:
             self._suite.ticks.limit = self._tick_limit
 
-    def _failed_at(self, position: int, index: int, result: Result) -> Outcome:
+    def _failed_at(self, order: list[int], position: int, result: Result) -> Outcome:
+        index = order[position]
         if result.key == OUT_OF_TICKS:
             return _TICKS
         if result.key == ALARM:
             return _UNCHANGED
         if position == 0 and self._as_before(index, result):
             return _UNCHANGED
-        passed = set(self._order[:position])
+        passed = set(order[:position])
+        gained, is_safe = 0, True
         score = 0.0
-        for other in sorted(self._order):
-            if other == index:
-                score += _credit(result)
-            elif other in passed:
-                score += 1.0
+        for other in sorted(order):
+            if other in passed:
+                ok, credit = True, 1.0
             else:
-                score += _credit(self._run(other))
+                found = result if other == index else self._run(other)
+                ok, credit = found.ok, _credit(found)
+            score += credit
+            gained += ok and not self._base[other].ok
+            is_safe = is_safe and (ok or not self._base[other].ok)
         self._move_up(position, index)
         if score > self.base_score + EPSILON:
-            return Outcome(Status.PARTIAL, score)
+            return Outcome(Status.PARTIAL, score, gained=gained if is_safe else 0)
         return Outcome(Status.WORSE, score)
 
     def _as_before(self, index: int, result: Result) -> bool:
@@ -200,6 +249,11 @@ class Evaluator:
             return
         self._order.remove(index)
         self._order.insert(0 if index in self._failing else 1, index)
+
+
+def _is_cut(analysis: Analysis, index: int) -> bool:
+    """Whether a test was traced only in part."""
+    return analysis.events[index] > MAX_EVENTS or analysis.ticks[index] >= MIN_TICKS
 
 
 def _credit(result: Result) -> float:

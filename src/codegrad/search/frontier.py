@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from codegrad.search.ranking import rank
+from codegrad.search.ranking import penalised_cost, rank
 
 Json = dict[str, Any]
 
@@ -49,6 +49,9 @@ HOLE_SLICE = 3000
 HOLE_PENALTY = 0.15
 
 NO_SLICES = 1 << 60
+
+MAX_PARTS = 4
+"""Edits that repair a part of what fails and are remembered."""
 
 MAX_QUEUE = 300
 """Partly better programs that are remembered."""
@@ -104,6 +107,8 @@ class Proposal:
     """Number of edits."""
     rivals: int
     """How many other plausible programs were found beside it."""
+    gained: int = 0
+    """Failing tests that pass now, of a program that is not plausible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,13 @@ class _State:
     """Programs that were found plausible."""
     found: list[Json] = field(default_factory=list)
     """Plausible programs not yet handed over."""
+    parts: list[Json] = field(default_factory=list)
+    """Edits of the program itself that make failing tests pass and break none, the
+    best first."""
+    apart: int = 0
+    """Failing tests that run none of the functions that may change."""
+    has_tried_single: bool = False
+    """Whether every single edit of the program itself was tried."""
     pushed: int = 0
     """Items that were ever put into the queue."""
     window: int = -1
@@ -213,16 +225,45 @@ class Frontier:
         )
         return frontier
 
+    # -- what a repair in several modules needs
+
+    @property
+    def has_tried_single(self) -> bool:
+        """Whether every single edit was tried, or nothing is left to try."""
+        return self._state.has_tried_single or self._state.exhausted
+
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether some failing test runs none of the functions that may change.
+
+        Then no edit here makes all tests pass.
+        """
+        return self._state.apart > 0
+
+    def take_parts(self) -> Sequence[Proposal]:
+        """Hand over what makes failing tests pass and breaks none, the best first.
+
+        Each is handed over once. Empty unless the payload asks for `parts`.
+        """
+        parts, self._state.parts = self._state.parts, []
+        return tuple(Proposal(**item, rivals=0) for item in parts)
+
     # -- searching
 
     def advance(
-        self, source: str, budget_candidates: int, rivals: int = RIVAL_CANDIDATES
+        self,
+        source: str,
+        budget_candidates: int,
+        rivals: int = RIVAL_CANDIDATES,
+        *,
+        single_only: bool = False,
     ) -> Batch:
         """Search on from `source` for about so many candidates.
 
         Returns as soon as something plausible was found and its rivals were looked
         for, which may overrun the budget by `rivals`. Another program than in the
-        last call starts a new search.
+        last call starts a new search. With `single_only` it returns when every
+        single edit was tried.
         """
         self._rivals = rivals
         if source != self._state.root:
@@ -232,6 +273,8 @@ class Frontier:
         while not state.exhausted:
             left = budget_candidates - (state.spent - before)
             if state.window == 0 or (state.window < 0 and left <= 0):
+                break
+            if single_only and state.has_tried_single and state.window < 0:
                 break
             self._step(left if state.window < 0 else state.window)
         proposals = self._hand_over() if state.window == 0 or state.exhausted else ()
@@ -299,6 +342,8 @@ class Frontier:
             self._state.window = 0
             return
         node.phase = self._following_phase(node)
+        if not node.depth and not self._retries(node):
+            self._state.has_tried_single = True
         at_most = {"ticks": MAX_RETRIED, "patience": MAX_RETRIED_AGAIN}
         if node.phase in at_most:
             # Indices are in the order of cost: the likeliest come first.
@@ -405,6 +450,7 @@ class Frontier:
             return
         state.passed, state.total = analysis["passed"], analysis["total"]
         state.stub = bool(analysis.get("stub"))
+        state.apart = analysis.get("apart", 0)
         state.error = analysis.get("error", "")
         if state.error or state.passed == state.total:
             state.exhausted = True
@@ -421,13 +467,18 @@ class Frontier:
             self._enqueue(node, hit, cost, template)
             return False
         state = self._state
-        if hit["source"] not in state.proposed:
+        is_part = hit["status"] == "part"
+        # What a second edit gains, it gains over a program that may have lost more.
+        if hit["source"] not in state.proposed and not (is_part and node.depth):
             state.proposed.append(hit["source"])
             item = {key: hit[key] for key in ("source", "line", "edit", "score")}
             item.update(cost=cost, template=template, depth=node.depth + 1)
-            item.update(plausible=True, strict=hit["strict"], lost=hit["lost"])
-            state.found.append(item)
-        return True
+            item.update(plausible=not is_part, strict=hit["strict"], lost=hit["lost"])
+            item.update(gained=hit["gained"] if is_part else 0)
+            (state.parts if is_part else state.found).append(item)
+        if is_part:
+            state.parts = sorted(state.parts, key=_part_order)[:MAX_PARTS]
+        return not is_part
 
     def _enqueue(self, node: _Node, hit: Json, cost: float, template: str) -> None:
         state = self._state
@@ -439,3 +490,7 @@ class Frontier:
         self._push(child)
         if len(state.queue) > MAX_QUEUE:
             state.queue = heapq.nsmallest(MAX_QUEUE, state.queue)
+
+
+def _part_order(item: Json) -> tuple[int, float]:
+    return -item["gained"], penalised_cost(Proposal(**item, rivals=0))

@@ -23,6 +23,7 @@ A job is a JSON object:
     hanging     tests that hang with the program as it is: run last, only for what
                 passes all others
     tick_limit  steps a candidate may take in one test, or null for the default
+    parts       whether to report what makes failing tests pass and breaks none
     extra       how many more candidates to try after the first plausible one
     prompt      what the function should do, in words
     seed        carried along; nothing here draws random numbers
@@ -48,6 +49,9 @@ from codegrad.search.splice import splice
 from codegrad.search.subject import Subject, is_stub
 
 Job = dict[str, Any]
+
+MAX_PARTS = 4
+"""Hits of one job that are reported because they make some failing tests pass."""
 
 MAX_PARTIAL = 24
 """Partial hits of one job that are reported, the most promising."""
@@ -183,6 +187,8 @@ def _report(
         "passed": analysis.passed,
         "total": len(suite),
         "generated": generated,
+        # Such a test never ran a function of this module: no edit here changes it.
+        "apart": sum(analysis.ticks[index] == 0 for index in analysis.failing),
         "score": sum(1.0 if r.ok else 0.5 * r.similarity for r in analysis.results),
         "suspicion": [[line, round(weight, 4)] for line, weight in ranked],
         "tick_limit": analysis.tick_limit,
@@ -220,6 +226,7 @@ class _Sweep:
         self._evaluator = Evaluator(subject, suite, analysis)
         self._missing = len(suite) - self._evaluator.base_score
         self._partial: dict[float, list[tuple[int, Edit]]] = {}
+        self._parts: list[tuple[int, float, int, Edit, Outcome]] = []
         self._left: int | None = None
 
     def try_all(self, candidates: Sequence[Edit]) -> tuple[int, int]:
@@ -241,6 +248,9 @@ class _Sweep:
                 gc.collect()
         for promise, score, index, edit in self._best_partial():
             self._hit(index, edit, Outcome(Status.PARTIAL, score), promise)
+        self._parts.sort(key=lambda item: item[:3])
+        for _, _, index, edit, outcome in self._parts[:MAX_PARTS]:
+            self._hit(index, edit, outcome, is_part=True)
         gc.unfreeze()
         return tried, following
 
@@ -267,6 +277,9 @@ class _Sweep:
             alike = self._partial.setdefault(round(outcome.score, 6), [])
             if len(alike) < MAX_PARTIAL:
                 alike.append((index, edit))
+            if outcome.gained and self._job.get("parts"):
+                part = (-outcome.gained, edit.cost, index, edit, outcome)
+                self._parts.append(part)
         elif outcome.status is Status.TICKS:
             hit = {"index": index, "status": "ticks", "cost": edit.cost}
             self._emit({"hit": hit})
@@ -287,15 +300,22 @@ class _Sweep:
         return found[:MAX_PARTIAL]
 
     def _hit(
-        self, index: int, edit: Edit, outcome: Outcome, promise: float = 1.0
+        self,
+        index: int,
+        edit: Edit,
+        outcome: Outcome,
+        promise: float = 1.0,
+        *,
+        is_part: bool = False,
     ) -> None:
-        plausible = outcome.status is Status.PLAUSIBLE
-        lost = self._evaluator.lost_lines(edit) if plausible else 0
+        is_offered = is_part or outcome.status is Status.PLAUSIBLE
+        lost = self._evaluator.lost_lines(edit) if is_offered else 0
         self._emit(
             {
                 "hit": {
                     "index": index,
-                    "status": outcome.status.value,
+                    "status": "part" if is_part else outcome.status.value,
+                    "gained": outcome.gained,
                     "score": outcome.score,
                     "promise": promise,
                     "strict": outcome.strict,
