@@ -509,7 +509,7 @@ class _Run:
                 "spent": self.spent.to_dict(),
                 "evidence": loss.evidence.to_data(),
                 "missing": missing,
-                "more": self._more(),
+                "more": self._more(loss),
             },
         )
         return Result(
@@ -522,15 +522,19 @@ class _Run:
             self.step,
             self._whole_cut,
             tuple(missing),
-            self._more(),
+            self._more(loss),
         )
 
-    def _more(self) -> str:
-        """Return the budget with which a resumed run can ask what was left out."""
+    def _more(self, loss: Loss) -> str:
+        """Return the budget with which a resumed run can do what was left out."""
         of_models = replace(self.budget, candidates=None).exhausted(self.spent)
         asks = self.optim.asks_a_model and bool(of_models)
-        is_short = self._whole_cut is Cut.LIMIT or asks
-        return self.budget.raised(self.spent) if is_short else ""
+        if self._whole_cut is Cut.LIMIT or asks:
+            return self.budget.raised(self.spent)
+        is_over = loss.verified or self._dry or self.strategy.steps is not None
+        if is_over or not self.budget.exhausted(self.spent):
+            return ""
+        return self.budget.raised(self.spent, for_models=False)
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON-able data."""

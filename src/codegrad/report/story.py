@@ -110,7 +110,7 @@ class Story:
     """What was to help and could not, and why."""
 
     more: str = ""
-    """The budget that a resumed run needs; empty if no limit kept it from asking."""
+    """The budget that a resumed run needs; empty if no limit kept it from going on."""
 
     @classmethod
     def from_events(cls, events: Sequence[Event]) -> "Story":
