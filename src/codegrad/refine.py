@@ -66,6 +66,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     a soft constraint, or as a hard one if its trust is at least `hard_from`.
 
     Raises:
+        TypeError: If `task` is no task.
         UnsafeSandboxError: If this machine cannot isolate untrusted code.
         UsageError: If the strategy leaves no engine that could propose.
         EngineError: If an engine cannot work at all.
@@ -87,6 +88,11 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
         >>> result.outcome.value, "max(items)" in result.code
         ('verified', True)
     """
+    if not isinstance(task, Task):
+        raise TypeError(
+            f"refine takes a Task, not a {type(task).__name__}; read a file with "
+            "codegrad.Task.from_file(PATH)"
+        )
     with bench or Workbench() as tools:
         run = _Run(
             task,
