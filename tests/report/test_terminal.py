@@ -292,3 +292,14 @@ def test_what_must_be_read_is_not_cut_off_however_narrow_it_is(
     text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).split())
     assert stopping in text
     assert "critic c failed, the run goes on without it: it is not there" in text
+
+
+@pytest.mark.parametrize("who", ["engine", "critic"])
+def test_recorded_replies_are_not_counted_as_a_search_of_nothing(who: str) -> None:
+    for name, is_counted in (("search", True), ("openai:coder", False)):
+        output = Output(terminal=False, width=80)
+        start = Event("started", 0, {**started().data, "critic": "", who: name})
+        with LiveProgress(output.console, clock=Clock()) as progress:
+            progress(start)
+            progress(stepped(1, 0, 2.0))
+        assert ("0 candidates" in output.text) is is_counted

@@ -80,6 +80,6 @@ def command(
     if as_json:
         echo_json(result_document(result, run.id, calls=calls))
     else:
-        # The tests of the run are not known here, so nothing is proposed that reads them.
+        # The files of the run's tests are not known here: no target is proposed.
         screen.show_result(result, run.id, target="", tests=(), written=written)
     return exit_code(result)

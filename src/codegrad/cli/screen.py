@@ -72,10 +72,8 @@ def _next_of(
     if result.verified and result.changed and not was_written:
         to_file = "" if result.task.path else " --output FILE.py"
         return f"codegrad apply {run_id}{to_file}"
-    if result.verified:
-        return f"codegrad report {run_id}"
-    if not target:
-        return f"codegrad show {run_id}"
+    if result.verified or not target:
+        return f"codegrad {'report' if result.verified else 'show'} {run_id}"
     if not _says_something(result.task):
         return shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
     again = [part for test in tests for part in ("--tests", test)]

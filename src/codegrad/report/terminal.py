@@ -476,7 +476,7 @@ class LiveProgress:
 
     def _numbers(self) -> list[str]:
         elapsed = self._clock() - self._began
-        # Where models alone propose, nothing is searched; recorded replies are no calls.
+        # Where models alone propose, by recorded replies too, nothing is searched.
         is_searching = bool(self._tried) or not (self._calls or self._asks_a_model)
         numbers = [count(self._tried, "candidate")] if is_searching else []
         if self._tried_before is not None:

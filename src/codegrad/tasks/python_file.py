@@ -279,7 +279,7 @@ def _add_worded(
 
 
 def _beside_doctests(docstring: str) -> str:
-    """Return a docstring without its doctests; empty if it has none that can be read."""
+    """Return a docstring without its doctests; empty if none can be read."""
     try:
         parts = doctest.DocTestParser().parse(docstring)
     except ValueError:
