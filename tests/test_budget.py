@@ -67,3 +67,23 @@ def test_what_was_used_since_is_the_difference(first: int, second: int) -> None:
 def test_a_number_that_is_too_large_is_one_sentence() -> None:
     with pytest.raises(UsageError, match="too large a number; leave it out"):
         Budget.parse("calls=" + "9" * 400)
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent", "more"),
+    [
+        (Budget(50, calls=4), Spent(candidates=50, calls=4), "calls=8,candidates=100"),
+        (Budget(50, calls=4), Spent(candidates=9, calls=3), "calls=8,candidates=50"),
+        (Budget(calls=4, tokens=9), Spent(calls=4, tokens=9), "calls=8,tokens=18"),
+        (Budget(0, calls=4), Spent(calls=4), "calls=8,candidates=0"),
+        (Budget(), Spent(candidates=60_000), "candidates=120000"),
+        (Budget(), Spent(), ""),
+    ],
+)
+def test_every_limit_that_is_spent_is_raised(
+    budget: Budget, spent: Spent, more: str
+) -> None:
+    assert budget.raised(spent) == more
+    if more:
+        # A limit of 0 candidates is kept, and is spent from the start.
+        assert Budget.parse(more).exhausted(spent) in {None, "candidates"}

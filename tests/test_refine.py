@@ -289,3 +289,8 @@ def test_a_resumed_run_ends_for_the_same_reason() -> None:
         checkpoint=json.loads(json.dumps(state)),
     )
     assert again.reason == ended.reason
+
+
+def test_what_is_no_task_is_said_with_the_way_to_one() -> None:
+    with pytest.raises(TypeError, match=r"not a str; read a file with .*from_file"):
+        refine("median.py")  # type: ignore[arg-type]  # the mistake that is made

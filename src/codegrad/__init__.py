@@ -42,11 +42,13 @@ _HOMES = {
     "Spent": "budget",
     "Status": "verdict",
     "Store": "store.journal",
+    "Strategy": "optim.strategy",
     "Task": "task",
     "Verdict": "verdict",
     "VerificationLoss": "verify.verification",
     "Workbench": "verify.stage",
     "refine": "refine",
+    "strategy_of": "optim.strategy",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605 - one table, checked by a test

@@ -180,29 +180,43 @@ class Budget:
             )
         )
 
-    def raised(self, spent: Spent) -> str:
-        """Return the limits with the one of models that is nearest doubled.
+    def raised(self, spent: Spent, *, for_models: bool = True) -> str:
+        """Return the limits with those doubled that are spent.
 
-        As `parse` reads it; empty if nothing limits what may be asked of models.
+        As `parse` reads it; empty if there is nothing to raise. With `for_models` a
+        limit of models is raised in any case, the nearest if none is spent: a request
+        may need more than is left. A limit of 0 candidates forbids the search, and
+        stays.
 
         Example:
             >>> Budget(calls=4, seconds=90.0).raised(Spent(calls=4, seconds=20))
             'calls=8,seconds=90'
+            >>> Budget(50).raised(Spent(candidates=50), for_models=False)
+            'candidates=100'
         """
         usual = Budget()
         limits = {
             f.name: limit
             for f in fields(self)
-            if (limit := getattr(self, f.name)) != getattr(usual, f.name)
+            if (limit := getattr(self, f.name)) is not None
         }
+
+        def used(name: str) -> float:
+            return float(getattr(spent, name) / (limits[name] or 1))
+
+        over = {n for n in limits if getattr(spent, n) >= limits[n]}
+        if not self.candidates:
+            over.discard("candidates")
         of_models = [name for name in limits if name != "candidates"]
-        if not of_models:
+        if for_models and of_models and over.isdisjoint(of_models):
+            over.add(max(of_models, key=used))
+        if not over:
             return ""
-        name = max(of_models, key=lambda n: getattr(spent, n) / (limits[n] or 1))
-        limits[name] = 2 * limits[name] or 1
-        # Models come first: a limit of theirs is what ended the run.
-        names = sorted(limits, key=lambda n: (n == "candidates", n != name))
-        return ",".join(f"{n}={limits[n]:.12g}" for n in names)
+        new = {n: 2 * limits[n] or 1 if n in over else limits[n] for n in limits}
+        told = [n for n in new if new[n] != getattr(usual, n)]
+        # Models come first: a limit of theirs is what most often ends a run.
+        told.sort(key=lambda n: (n == "candidates", n not in over))
+        return ",".join(f"{n}={new[n]:.12g}" for n in told)
 
     def exhausted(self, spent: Spent) -> str | None:
         """Return the name of the first limit that `spent` has reached, or None."""

@@ -66,6 +66,7 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
     a soft constraint, or as a hard one if its trust is at least `hard_from`.
 
     Raises:
+        TypeError: If `task` is no task.
         UnsafeSandboxError: If this machine cannot isolate untrusted code.
         UsageError: If the strategy leaves no engine that could propose.
         EngineError: If an engine cannot work at all.
@@ -87,6 +88,11 @@ def refine(  # noqa: PLR0913 - the front door; everything but the task has a def
         >>> result.outcome.value, "max(items)" in result.code
         ('verified', True)
     """
+    if not isinstance(task, Task):
+        raise TypeError(
+            f"refine takes a Task, not a {type(task).__name__}; read a file with "
+            "codegrad.Task.from_file(PATH)"
+        )
     with bench or Workbench() as tools:
         run = _Run(
             task,
@@ -509,7 +515,7 @@ class _Run:
                 "spent": self.spent.to_dict(),
                 "evidence": loss.evidence.to_data(),
                 "missing": missing,
-                "more": self._more(),
+                "more": self._more(loss),
             },
         )
         return Result(
@@ -522,15 +528,19 @@ class _Run:
             self.step,
             self._whole_cut,
             tuple(missing),
-            self._more(),
+            self._more(loss),
         )
 
-    def _more(self) -> str:
-        """Return the budget with which a resumed run can ask what was left out."""
+    def _more(self, loss: Loss) -> str:
+        """Return the budget with which a resumed run can do what was left out."""
         of_models = replace(self.budget, candidates=None).exhausted(self.spent)
         asks = self.optim.asks_a_model and bool(of_models)
-        is_short = self._whole_cut is Cut.LIMIT or asks
-        return self.budget.raised(self.spent) if is_short else ""
+        if self._whole_cut is Cut.LIMIT or asks:
+            return self.budget.raised(self.spent)
+        is_over = loss.verified or self._dry or self.strategy.steps is not None
+        if is_over or not self.budget.exhausted(self.spent):
+            return ""
+        return self.budget.raised(self.spent, for_models=False)
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs, as JSON-able data."""

@@ -60,7 +60,7 @@ class Result:
 
     more: str = ""
     """The budget that a resumed run needs, as `--budget` takes it; empty if no limit
-    kept a model from being asked."""
+    kept it from going on."""
 
     @property
     def evidence(self) -> Evidence:

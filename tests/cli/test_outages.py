@@ -368,3 +368,12 @@ def test_ctrl_c_says_what_it_waits_for_and_resume_uses_it(
     assert (code, resumed["status"]) == (0, "verified")
     assert resumed["spent"]["calls"] == len(shell.server.requests)
     assert shell.paid_twice == 0
+
+
+def test_money_of_calls_without_a_price_is_null(shell: Shell) -> None:
+    _, ended = shell.refine("--budget", "calls=4")
+    assert (ended["spent"]["calls"], ended["spent"]["money"]) == (4, None)
+    _, again = shell.resume(shell.newest)
+    assert again["spent"]["money"] is None
+    _, out, _ = shell.run("cache", "--json")
+    assert json.loads(out)["money"] is None

@@ -292,3 +292,21 @@ def test_what_must_be_read_is_not_cut_off_however_narrow_it_is(
     text = " ".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).split())
     assert stopping in text
     assert "critic c failed, the run goes on without it: it is not there" in text
+
+
+@pytest.mark.parametrize(
+    ("roles", "counted"),
+    [
+        ({"engine": "search"}, 1),
+        ({"engine": "openai:coder"}, 0),
+        ({"engine": "search", "critic": "openai:reviewer"}, 0),
+    ],
+)
+def test_recorded_replies_are_not_counted_as_a_search_of_nothing(
+    roles: dict[str, str], counted: int
+) -> None:
+    output = Output(terminal=False, width=80)
+    with LiveProgress(output.console, clock=Clock()) as progress:
+        progress(Event("started", 0, {**started().data, **roles}))
+        progress(stepped(1, 0, 2.0))
+    assert output.text.count("0 candidates") == counted

@@ -202,3 +202,27 @@ def test_a_value_for_a_parameter_that_may_be_left_out_is_not_dropped() -> None:
             f'def f({head}):\n    """For xs = [1], k = 2 the output should be 5."""\n'
         )
         assert task_from_text(text, "m.py", "f").of_stage("tests") == ()
+
+
+BESIDE = '"""Triple.\n\n    >>> f(2)\n    6\n\n    {}\n    """'
+
+
+@pytest.mark.parametrize(
+    ("words", "texts", "notes"),
+    [
+        ("f(3) => 9", ["f(2) == 6", "f(3) == 9"], 0),
+        ("For n = 3 the output should be 9.", ["f(2) == 6", "f(3) == 9"], 0),
+        ("Here f(2) returns 6, as f(n=2) == 6.", ["f(2) == 6"], 0),
+        ("f(2) => 7", ["f(2) == 6"], 1),
+        ("f(3) == [9]", ["f(2) == 6"], 1),
+        ("other(3) => 9", ["f(2) == 6"], 0),
+    ],
+)
+def test_words_beside_a_doctest_are_read_and_give_way_to_it(
+    words: str, texts: list[str], notes: int
+) -> None:
+    text = f"def f(n):\n    {BESIDE.format(words)}\n    return 3 * n\n"
+    task = task_from_text(text, "m.py", "f")
+    assert [c.text for c in task.constraints if c.stage == "tests"] == texts
+    assert len({c.name for c in task.constraints}) == len(task.constraints)
+    assert sum("in words" in note for note in task.notes) == notes

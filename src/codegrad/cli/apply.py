@@ -9,7 +9,7 @@ from codegrad.budget import Spent
 from codegrad.cli.main import EXIT_REFUTED
 from codegrad.cli.options import store_option, stored_ladder, stored_workbench
 from codegrad.cli.screen import Screen
-from codegrad.cli.session import apply, write_output
+from codegrad.cli.session import apply, unwritten, write_output
 from codegrad.errors import UsageError
 from codegrad.result import Outcome, Result
 from codegrad.store.journal import Run, Store
@@ -31,7 +31,7 @@ def command(run_id: str, output: Path | None, store_path: Path | None) -> int:
     Nothing is written if the result is refuted, or if the file was changed since the
     run read it.
     """
-    screen = Screen.for_terminal()
+    screen = Screen.for_terminal(store=store_path)
     with Store(store_path or Store.default_path()) as store:
         run = store.open(run_id)
         run.verify()
@@ -42,6 +42,9 @@ def command(run_id: str, output: Path | None, store_path: Path | None) -> int:
     elif output is not None:
         write_output(result, output)
         written = [output]
+        screen.say(
+            unwritten(result, output, screen.proposed(f"codegrad apply {run.id}"))
+        )
     elif result.changed:
         written = apply(result)
     screen.show_result(result, run.id, target="", tests=(), written=written)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import click
 from codegrad.cli.main import EXIT_REFUTED
 from codegrad.cli.options import json_option, store_option
 from codegrad.cli.session import echo_json
+from codegrad.errors import UsageError
 from codegrad.store.calls import CacheSize, CallBook, RecordedCall
 from codegrad.store.journal import Store
 
@@ -62,16 +64,18 @@ def _show_size(path: Path, *, as_json: bool) -> None:
     with CallBook(path) as book:
         size = book.size()
     if as_json:
-        echo_json({"path": str(path), **asdict(size)})
+        money = None if size.unpriced else size.money
+        echo_json({"path": str(path), **asdict(size), "money": money})
         return
     click.echo(f"file: {path}")
     click.echo(
         f"calls: {size.calls:,}, {size.used:,} of them with a reply to use again"
     )
     click.echo(f"size: {size.bytes / 1e6:,.1f} MB")
-    click.echo(
-        f"paid: {size.tokens:,} tokens, ${size.money:.4f} where prices are known"
-    )
+    price = f"${size.money:.4f}"
+    if size.unpriced:
+        price += f" and {size.unpriced:,} calls of unknown price"
+    click.echo(f"paid: {size.tokens:,} tokens, {price}")
     if size.oldest is not None:
         click.echo(f"oldest: {_when(size.oldest)}")
 
@@ -111,11 +115,11 @@ def clear(path: Path, older_than: float | None, yes: bool) -> int:  # noqa: FBT0
     """Delete recorded calls: all, or those that are older than an age."""
     before = None if older_than is None else time.time() - older_than
     with CallBook(path) as book:
-        size = book.size()
+        whole, size = book.size(), book.size(before=before)
         if not size.calls:
             click.echo("nothing to clear")
             return 0
-        if not yes and not _confirmed(size, before):
+        if not yes and not _confirmed(size, whole, before):
             click.echo("nothing was deleted")
             return 0
         gone = book.clear(before=before)
@@ -123,13 +127,27 @@ def clear(path: Path, older_than: float | None, yes: bool) -> int:  # noqa: FBT0
     return 0
 
 
-def _confirmed(size: CacheSize, before: float | None) -> bool:
-    which = "all" if before is None else f"those before {_when(before)} of"
-    return click.confirm(
-        f"delete {which} {size.calls:,} calls ({size.tokens:,} tokens paid)? "
-        "Runs that need them pay again",
-        err=True,
-    )
+def _confirmed(size: CacheSize, whole: CacheSize, before: float | None) -> bool:
+    """Return whether the user agrees.
+
+    Raises:
+        UsageError: If there is nobody to ask.
+    """
+    which = f"all {size.calls:,} calls"
+    if before is not None:
+        which = f"{size.calls:,} of {whole.calls:,} calls, those before {_when(before)}"
+    try:
+        return click.confirm(
+            f"delete {which} ({size.tokens:,} tokens paid)? "
+            "Runs that need them pay again",
+            err=True,
+        )
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise UsageError(
+            "nothing was deleted: there is no terminal to answer at; give --yes"
+        ) from None
 
 
 @command.command("verify")

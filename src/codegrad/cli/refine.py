@@ -30,6 +30,7 @@ from codegrad.cli.session import (
     echo_json,
     exit_code,
     result_document,
+    unwritten,
     write_certificate,
     write_output,
 )
@@ -120,11 +121,12 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
         check_measurable(task)
     if applies and task.path is not None:
         check_writable(task.path)
-    screen = Screen.for_terminal(quiet=as_json)
+    screen = Screen.for_terminal(quiet=as_json, store=store_path)
     with (
         Store(store_path or Store.default_path()) as store,
         workbench(python, timeout_s, allow_unsafe=allow_unsafe, seed=seed) as bench,
     ):
+        calls = store.path.with_name("calls.db")
         run = store.create(
             task_to_json(task),
             config_json(
@@ -147,7 +149,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
             budget=budget,
             seed=seed,
             models=models,
-            calls=store.path.with_name("calls.db"),
+            calls=calls,
             ladder=ladder,
             measures=measures,
         )
@@ -155,12 +157,15 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
     if output is not None:
         write_output(result, output)
         written.append(output)
+        screen.say(
+            unwritten(result, output, screen.proposed(f"codegrad apply {run.id}"))
+        )
         if not result.verified:
             screen.say(f"{output} holds the best so far, which is not verified")
     if applies:
         written += apply_verified(result, screen)
     if as_json:
-        echo_json(result_document(result, run.id))
+        echo_json(result_document(result, run.id, calls=calls))
     else:
         screen.show_result(
             result,

@@ -6,12 +6,19 @@ import click
 
 from codegrad.cli.options import store_option
 from codegrad.report.html import write_html
+from codegrad.report.story import Story, with_store
 from codegrad.store.journal import Run, Store
 
 
-def write_report(run: Run, output: Path) -> Path:
-    """Write the page of `run` to `output` and return its absolute path."""
-    write_html(output, run.summary(), run.events())
+def write_report(run: Run, output: Path, *, store: Path | None = None) -> Path:
+    """Write the page of `run` to `output` and return its absolute path.
+
+    `store` is what the user gave with --store; the page proposes a command for it.
+    """
+    summary, events = run.summary(), run.events()
+    story = Story.from_events(events)
+    command = story.next_command(run.id, story.state(str(summary.status)))
+    write_html(output, summary, events, next_command=with_store(command, store))
     return output.resolve()
 
 
@@ -29,6 +36,8 @@ def command(run_id: str, output: Path | None, store_path: Path | None) -> int:
     with Store(store_path or Store.default_path()) as store:
         run = store.open(run_id)
         run.verify()
-        written = write_report(run, output or Path(f"codegrad-{run.id}.html"))
+        written = write_report(
+            run, output or Path(f"codegrad-{run.id}.html"), store=store_path
+        )
     click.echo(str(written))
     return 0

@@ -51,8 +51,9 @@ def command(
     ended because its budget was spent goes on with a larger --budget, one whose model
     could not be reached goes on when it can be.
     """
-    screen = Screen.for_terminal(quiet=as_json)
+    screen = Screen.for_terminal(quiet=as_json, store=store_path)
     with Store(store_path or Store.default_path()) as store:
+        calls = store.path.with_name("calls.db")
         run = store.open(run_id)
         run.claim()
         run.verify()
@@ -71,16 +72,14 @@ def command(
                 budget=limits,
                 seed=config["seed"],
                 models=models,
-                calls=store.path.with_name("calls.db"),
+                calls=calls,
                 checkpoint=checkpoint.data["state"] if checkpoint else None,
                 ladder=stored_ladder(config),
             )
     written = apply_verified(result, screen) if applies else []
     if as_json:
-        echo_json(result_document(result, run.id))
+        echo_json(result_document(result, run.id, calls=calls))
     else:
-        target = str(task.path or task.name)
-        if task.path and task.entry_point:
-            target += f"::{task.entry_point}"
-        screen.show_result(result, run.id, target=target, tests=(), written=written)
+        # The files of the run's tests are not known here: no target is proposed.
+        screen.show_result(result, run.id, target="", tests=(), written=written)
     return exit_code(result)

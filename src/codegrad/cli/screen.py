@@ -16,6 +16,7 @@ from codegrad.engines.engine import STOPPING
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.report.printable import one_line
+from codegrad.report.story import Story, with_store
 from codegrad.report.terminal import (
     LiveProgress,
     show_comparison,
@@ -72,7 +73,7 @@ def _next_of(
         to_file = "" if result.task.path else " --output FILE.py"
         return f"codegrad apply {run_id}{to_file}"
     if result.verified or not target:
-        return f"codegrad report {run_id}"
+        return f"codegrad {'report' if result.verified else 'show'} {run_id}"
     if not _says_something(result.task):
         return shlex.join(["codegrad", "refine", target, "--tests", "TESTS"])
     again = [part for test in tests for part in ("--tests", test)]
@@ -82,19 +83,37 @@ def _next_of(
 class Screen:
     """Two consoles and the order in which things are shown on them."""
 
-    def __init__(self, out: Console, err: Console, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        out: Console,
+        err: Console,
+        *,
+        quiet: bool = False,
+        store: Path | None = None,
+    ) -> None:
         self._out = out
         self._err = err
         self._quiet = quiet
+        self._store = store
 
     @classmethod
-    def for_terminal(cls, *, quiet: bool = False) -> "Screen":
-        """Return a screen on the process's own streams."""
+    def for_terminal(
+        cls, *, quiet: bool = False, store: Path | None = None
+    ) -> "Screen":
+        """Return a screen on the process's own streams.
+
+        `store` is what the user gave with --store; commands that are proposed name it.
+        """
         return cls(
             Console(highlight=False, soft_wrap=True, emoji=False),
             Console(stderr=True, highlight=False, emoji=False),
             quiet=quiet,
+            store=store,
         )
+
+    def proposed(self, command: str) -> str:
+        """Return `command` for the store of this call."""
+        return with_store(command, self._store)
 
     def progress(self) -> AbstractContextManager[Listener]:
         """Return a listener of events that shows them while they happen."""
@@ -135,8 +154,8 @@ class Screen:
             self._err.print(f"note: {note}", markup=False, soft_wrap=True)
 
     def say(self, sentence: str) -> None:
-        """Say something before or after the run."""
-        if not self._quiet:
+        """Say something before or after the run; nothing if it is empty."""
+        if sentence and not self._quiet:
             self._err.print(one_line(sentence), markup=False, soft_wrap=True)
 
     def show_result(  # noqa: PLR0913 - what a result consists of
@@ -171,7 +190,7 @@ class Screen:
         for missing in result.missing if result.verified else ():
             self._out.print(f"missing: {one_line(missing)}", markup=False)
         command = _next_of(result, run_id, target, tests, was_written=bool(written))
-        show_next(self._out, _typed(command))
+        show_next(self._out, _typed(self.proposed(command)))
 
     def show_check(  # noqa: PLR0913 - what a check consists of
         self,
@@ -230,4 +249,8 @@ class Screen:
         self, summary: RunSummary, events: Sequence[Event], *, step: int | None = None
     ) -> None:
         """Show the story of one run, or of one step of it."""
-        show_story(self._out, summary, events, step=step)
+        story = Story.from_events(events)
+        command = story.next_command(summary.id, story.state(str(summary.status)))
+        show_story(
+            self._out, summary, events, step=step, next_command=self.proposed(command)
+        )

@@ -125,7 +125,8 @@ def _ending(run: Run, screen: Screen) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        screen.say(f"what was paid is kept: go on with `codegrad resume {run.id}`")
+        command = screen.proposed(f"codegrad resume {run.id}")
+        screen.say(f"what was paid is kept: go on with `{command}`")
         raise
     except CodeGradError as error:
         with contextlib.suppress(StoreError):
@@ -159,8 +160,16 @@ def exit_code(result: Result) -> int:
     return EXIT_REFUTED if result.evidence.refuted else 0
 
 
-def result_document(result: Result, run_id: str) -> dict[str, Any]:
-    """Return the result as the stable document of `--json`."""
+def result_document(result: Result, run_id: str, *, calls: Path) -> dict[str, Any]:
+    """Return the result as the stable document of `--json`.
+
+    `calls` is the file of model calls: money is null if the price of one is unknown.
+    """
+    spent: dict[str, float | None] = {**result.spent.to_dict()}
+    if result.spent.calls:
+        with CallBook(calls) as book:
+            if book.has_unpriced(run_id):
+                spent["money"] = None
     return {
         "schema": RESULT_SCHEMA,
         "run": run_id,
@@ -170,7 +179,7 @@ def result_document(result: Result, run_id: str) -> dict[str, Any]:
         "verified": result.verified,
         "sentence": result.evidence.sentence(),
         "steps": result.steps,
-        "spent": result.spent.to_dict(),
+        "spent": spent,
         "files": [
             {"path": path, "changed": path in result.changed, "source": text}
             for path, text in result.sources.items()
@@ -189,6 +198,21 @@ def write_output(result: Result, output: Path) -> None:
         OutputError: If it cannot be written.
     """
     write_text(output, result.code, had_bom=False)
+
+
+def unwritten(result: Result, output: Path, command: str) -> str:
+    """Return which changed files `write_output` left out; empty if none.
+
+    `command` is what writes them all.
+    """
+    others = [path for path in result.changed if path != result.task.main]
+    if not others:
+        return ""
+    way = f"; `{command}` writes all" if result.verified else ""
+    return (
+        f"{output} holds {result.task.main} alone; changed and not written: "
+        f"{', '.join(others)}{way}"
+    )
 
 
 def write_certificate(document: Document | None, path: Path | None) -> list[Path]:

@@ -75,7 +75,7 @@ def command(  # noqa: PLR0913, PLR0917 - click passes one value an option
             ]
         )
     else:
-        Screen.for_terminal().show_run(summary, happened, step=step)
+        Screen.for_terminal(store=store_path).show_run(summary, happened, step=step)
     return 0
 
 

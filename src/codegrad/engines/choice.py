@@ -333,7 +333,8 @@ def _servers() -> Iterator[Available]:
             auto = Choice(f"openai:{models[0]}", reason, found.text)
             yield Available(f"{name} (local)", works=True, why=why, auto=auto)
         else:
-            why = f"nothing answers at port {port}; other addresses: --base-url"
+            way = "elsewhere: codegrad refine FILE --base-url URL"
+            why = f"nothing answers at port {port}; {way}"
             yield Available(f"{name} (local)", works=False, why=why)
 
 

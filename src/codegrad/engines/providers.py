@@ -95,9 +95,10 @@ class ProviderWire:
         elif self._address is None or not self._address.is_keyless:
             found = key_of(self._provider)
         if found is None and self._address is None:
+            way = ", or name a server of your own with --base-url"
             raise EngineError(
-                f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}, or "
-                "name a server of your own with --base-url"
+                f"no key for {self._provider}: set {PROVIDERS[self._provider][0]}"
+                f"{way if self._provider == 'openai' else ''}"
             )
         self._key = found or NO_KEY
         logins = self._address.secrets if self._address else ()

@@ -7,6 +7,7 @@ that no event says; what an unfinished run did not reach is empty.
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from codegrad.errors import StoreError
@@ -20,6 +21,9 @@ from codegrad.verdict import Counterexample, Finding, Span, Status, Verdict
 _Data = Mapping[str, Any]
 _USUAL = "codegrad"
 """The strategy that goes without saying."""
+
+_STORED = frozenset({"apply", "refine", "report", "resume", "show"})
+"""The commands that take `--store`."""
 
 _COUNTED = ("candidates", "calls", "tokens")
 
@@ -110,7 +114,7 @@ class Story:
     """What was to help and could not, and why."""
 
     more: str = ""
-    """The budget that a resumed run needs; empty if no limit kept it from asking."""
+    """The budget that a resumed run needs; empty if no limit kept it from going on."""
 
     @classmethod
     def from_events(cls, events: Sequence[Event]) -> "Story":
@@ -343,6 +347,20 @@ class _Reader:
 
     def _replace(self, step: StepView, **changes: Any) -> None:  # noqa: ANN401 - fields
         self._steps[-1] = replace(step, **changes)
+
+
+def with_store(command: str, store: Path | None) -> str:
+    """Return a command line that names the store, if one was given and it takes it.
+
+    Example:
+        >>> with_store("codegrad apply 01x", Path("my runs/db"))
+        "codegrad apply 01x --store 'my runs/db'"
+        >>> with_store("codegrad grad f.py", Path("db"))
+        'codegrad grad f.py'
+    """
+    if store is None or command.split()[1] not in _STORED:
+        return command
+    return f"{command} --store {shlex.quote(str(store))}"
 
 
 def changed_paths(before: Sources, after: Sources) -> list[str]:

@@ -395,6 +395,7 @@ class LiveProgress:
         self._note = ""
         self._tried = 0
         self._calls = 0
+        self._asks_a_model = False
         self._tried_before: int | None = None
 
     def __enter__(self) -> Self:
@@ -447,6 +448,11 @@ class LiveProgress:
         if event.kind == "started":
             story = Story.from_events([event])
             self._constraints = story.constraints
+            who = (data.get(role) for role in ("engine", "critic", "source"))
+            self._asks_a_model = any(name and name != "search" for name in who)
+        elif event.kind == "proposed":
+            # A resumed run does not say again who takes part.
+            self._asks_a_model |= data.get("engine", "search") != "search"
         elif event.kind == "progress":
             self._count(int(data.get("candidates", 0)))
             self._note = str(data.get("note") or data.get("engine") or "")
@@ -470,8 +476,8 @@ class LiveProgress:
 
     def _numbers(self) -> list[str]:
         elapsed = self._clock() - self._began
-        # Where models alone propose, nothing is searched.
-        is_searching = bool(self._tried) or not self._calls
+        # Where models alone propose, by recorded replies too, nothing is searched.
+        is_searching = bool(self._tried) or not (self._calls or self._asks_a_model)
         numbers = [count(self._tried, "candidate")] if is_searching else []
         if self._tried_before is not None:
             seconds = self._clock() - self._began_counting

@@ -155,6 +155,9 @@ class CacheSize:
     oldest: float | None
     """When the first request was sent, in seconds since the epoch."""
 
+    unpriced: int = 0
+    """Calls that were paid at a price that is not known."""
+
 
 class CallBook:
     """The journal of model calls; nothing is touched before it is used.
@@ -363,16 +366,27 @@ class CallBook:
             found.append(replace(_recorded(fields), label=label, sent=at))
         return sorted(found, key=lambda call: (call.sent, call.id))
 
-    def size(self) -> CacheSize:
-        """Return how much is kept."""
+    def has_unpriced(self, run: str) -> bool:
+        """Return whether a run paid a call whose price is not known."""
+        return any(
+            call.money is None
+            and call.tokens > 0
+            and (call.payer == run or call.payer.startswith(f"{run}-"))
+            for call in self.used_by(run)
+        )
+
+    def size(self, *, before: float | None = None) -> CacheSize:
+        """Return how much is kept, of all or of what was sent before a time."""
         if not self._database.exists:
             return CacheSize(0, 0, 0, 0.0, 0, None)
         with self._database.reading() as db:
             row = db.execute(
                 "SELECT count(*), ifnull(sum(outcome = 'used'), 0), "
                 "ifnull(sum(tokens), 0), ifnull(sum(money), 0.0), "
-                "ifnull(sum(length(request) + ifnull(length(body), 0)), 0), min(sent) "
-                "FROM calls"
+                "ifnull(sum(length(request) + ifnull(length(body), 0)), 0), min(sent), "
+                "ifnull(sum(money IS NULL AND tokens > 0), 0) "
+                "FROM calls WHERE ? OR sent < ?",
+                (before is None, before),
             ).fetchone()
         return CacheSize(*row)
 

@@ -5,8 +5,9 @@ examples and the contract. The file is parsed, never executed.
 """
 
 import ast
+import doctest
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from codegrad.contract import read_contract
 from codegrad.errors import TargetError
 from codegrad.task import (
     AssertionCheck,
+    CallCheck,
     Constraint,
     Task,
     clause_constraints,
@@ -233,12 +235,69 @@ def _all_examples(
         )
         found.constraints += [_beside(c, tree) for c in part.constraints]
         found.notes += part.notes
+        if name == entry_point:
+            _add_worded(found, docstring, name, _parameters(functions[name]))
     if unrelated:
         found.notes.append(
             f"not checked: examples of {', '.join(unrelated)}, which {entry_point} "
             "neither calls nor is called by"
         )
     return found
+
+
+def _add_worded(
+    found: Examples, docstring: str, name: str, parameters: Sequence[str]
+) -> None:
+    """Add what a docstring states in words beside its doctests.
+
+    A doctest is what its writer could run: what is stated in words about a call of a
+    doctest, or returns another type than all of them, gives way.
+    """
+    beside = _beside_doctests(docstring)
+    tests = [c.check for c in found.constraints if isinstance(c.check, CallCheck)]
+    if not beside or not found.constraints:
+        return
+    said = read_examples(beside, name, entry_point=name, parameters=parameters)
+    known = {_arguments(check, parameters): check for check in tests}
+    kinds = {_kind(check.expected) for check in tests if check.compares_result}
+    for constraint in said.constraints:
+        check = constraint.check
+        if not isinstance(check, CallCheck) or not constraint.hard:
+            continue
+        first = known.get(_arguments(check, parameters))
+        if first is None and (_kind(check.expected) in kinds or not kinds):
+            number = len(found.constraints) + 1
+            found.constraints.append(replace(constraint, name=f"example {number}"))
+            known[_arguments(check, parameters)] = check
+        elif first is None or repr(first.expected) != repr(check.expected):
+            why = (
+                "which no doctest returns anything like"
+                if first is None
+                else "which a doctest shows otherwise"
+            )
+            found.notes.append(f"not checked: `{constraint.text}`, in words, {why}")
+
+
+def _beside_doctests(docstring: str) -> str:
+    """Return a docstring without its doctests; empty if none can be read."""
+    try:
+        parts = doctest.DocTestParser().parse(docstring)
+    except ValueError:
+        return ""
+    texts = [part for part in parts if isinstance(part, str)]
+    return "\n".join(texts) if len(texts) < len(parts) else ""
+
+
+def _arguments(check: CallCheck, parameters: Sequence[str]) -> str:
+    """Return the arguments of a call, the same whether they are named or not."""
+    given = dict(zip(parameters, check.args, strict=False)) | dict(check.kwargs)
+    return repr((check.args[len(parameters) :], sorted(given.items())))
+
+
+def _kind(value: object) -> type:
+    """Return the type of a value; numbers are of one."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float if is_number else type(value)
 
 
 def _parameters(node: _Function) -> list[str]:
