@@ -8,6 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from codegrad.budget import Spent
+from codegrad.cli.session import apply
+from codegrad.errors import OutputError
+from codegrad.loss import Loss
+from codegrad.result import Outcome, Result
+from codegrad.tasks.reader import read_task
+
 COMMAND = [sys.executable, "-c", "from codegrad.cli.main import main; main()"]
 
 FILES = {
@@ -179,3 +186,24 @@ def test_apply_makes_the_suite_green_in_the_projects_own_environment(
         [python, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, check=False
     )
     assert after.returncode == 0, after.stdout
+
+
+def test_part_of_a_repair_is_not_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("from b import g\n\ndef f():\n    return g()\n")
+    (tmp_path / "b.py").write_text("def g():\n    return 1\n")
+    (tmp_path / "test_a.py").write_text(
+        "from a import f\n\ndef test_f():\n    assert f() == 2\n"
+    )
+    task = read_task(f"{tmp_path / 'a.py'}::f", tests=[str(tmp_path / "test_a.py")])
+    new = {p: text.replace("return", "return 1 +") for p, text in task.sources.items()}
+    loss = Loss(task.constraints, (), ladder=())
+    result = Result(task, Outcome.VERIFIED, "", new, loss, Spent(), 1)
+    first, second = result.changed
+    # A folder stands where the new text of the second file would be written first.
+    (tmp_path / f".{second}.codegrad").mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        apply(result)
+    assert (tmp_path / first).read_text() == task.sources[first]
+    (tmp_path / f".{second}.codegrad").rmdir()
+    assert len(apply(result)) == 2
+    assert (tmp_path / second).read_text() == new[second]

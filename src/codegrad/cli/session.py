@@ -232,12 +232,13 @@ def apply(result: Result) -> list[Path]:
 
     Raises:
         OutputError: If the task has no file, or a file changed since it was read, or
-            cannot be written. Then no file is touched.
+            cannot be written. Then every file is as it was.
     """
     task = result.task
     if task.path is None:
         raise OutputError("this task has no file to write to; use --output FILE")
     targets: list[tuple[Path, str, bool]] = []
+    before: list[str] = []
     for path in result.changed:
         target = task.path if task.repository is None else task.repository.root / path
         try:
@@ -252,8 +253,17 @@ def apply(result: Result) -> list[Path]:
                 "--output FILE"
             )
         targets.append((target, result.sources[path], had_bom))
-    for target, text, had_bom in targets:
-        write_text(target, text, had_bom=had_bom)
+        before.append(task.sources[path])
+    check_writable(*(target for target, _, _ in targets))
+    for number, (target, text, had_bom) in enumerate(targets):
+        try:
+            write_text(target, text, had_bom=had_bom)
+        except OutputError:
+            # Part of a repair is none.
+            for (done, _, bom), old in zip(targets[:number], before, strict=False):
+                with contextlib.suppress(OutputError):
+                    write_text(done, old, had_bom=bom)
+            raise
     return [target for target, _, _ in targets]
 
 
@@ -314,7 +324,8 @@ def write_text(target: Path, text: str, *, had_bom: bool) -> None:
             temporary.chmod(mode)
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise OutputError(
             f"{target} cannot be written: {error.strerror}; the result is kept, see "
             "`codegrad runs`, or use --output FILE"
