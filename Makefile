@@ -6,6 +6,7 @@ DATA ?= ../shared/data
 SAMPLE ?= 120
 MUTANTS ?= 0
 RUNS ?= 10
+ORDERS ?= 4
 PEERS ?= 9
 
 .PHONY: help demo test test-slow test-ray test-local check format bench bench-verify bench-evaluate \
@@ -84,15 +85,13 @@ bench-verify: .venv/.ready
 	$(RUN)/python -m codegrad.bench.proof_reach
 
 bench-models: .venv/.ready
-	for pool in qwen25coder7b codegen16b mixed mint_claude2; do \
-		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_humaneval_$$pool.jsonl.gz \
-			--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz; done
-	for pool in mixed mint_claude2; do \
-		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_mbppplus_$$pool.jsonl.gz \
-			--dataset mbpp+ --data $(DATA)/MbppPlus.jsonl.gz; done
-	for pool in mixed qwen25coder7b_strat60 qwen25coder7b_n4 qwen25coder7b_lite20n8; do \
-		$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_livecodebench_$$pool.jsonl.gz \
-			--dataset livecodebench --data $(DATA)/livecodebench_dev.jsonl.gz; done
+	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_humaneval_*.gz) \
+		--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz --orders $(ORDERS)
+	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_mbppplus_*.gz) \
+		--dataset mbpp+ --data $(DATA)/MbppPlus.jsonl.gz --orders $(ORDERS)
+	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_livecodebench_*.gz) \
+		--dataset livecodebench --data $(DATA)/livecodebench_dev.jsonl.gz \
+		--orders $(ORDERS)
 	$(RUN)/python -m codegrad.bench.overhead
 
 bench-evaluate: .venv/.ready

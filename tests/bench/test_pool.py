@@ -13,6 +13,7 @@ from codegrad.bench.pool import (
     Experiment,
     Judge,
     Row,
+    by_task,
     main,
     summary,
     verdict,
@@ -96,10 +97,28 @@ def test_a_repair_may_pass_the_oracle_and_is_graded(tmp_path: Path) -> None:
     output = tmp_path / "report.json"
     arguments = [str(completions), "--data", str(data), "--json", str(output)]
     assert main([*arguments, "--orders", "2"]) == 0
-    report = json.loads(output.read_text())
+    report = json.loads(output.read_text())["all"]
     assert report["repaired"] == 1
     assert report["right"]["codegrad"] == 1.0
     assert report["right"]["oracle"] == 0.0
+
+
+def test_a_task_of_several_pools_counts_once() -> None:
+    def row(task: str, ours: float, theirs: float) -> Row:
+        shares = {"first": 0.0, "best of n": theirs, "codegrad": ours, "oracle": 1.0}
+        return Row(task, 4, shares, 0.0, 0.0, 1.0)
+
+    found = summary(
+        by_task([[row("a", 1.0, 0.0), row("b", 1.0, 1.0)], [row("a", 0, 0)]])
+    )
+    assert found["tasks"] == 2
+    assert found["right"] == {
+        "first": 0.0,
+        "best of n": 0.5,
+        "codegrad": 0.75,
+        "oracle": 1.0,
+    }
+    assert found["codegrad minus best of n"]["mean"] == 0.25
 
 
 def test_answers_that_agree_against_a_wrong_example_are_kept(tmp_path: Path) -> None:

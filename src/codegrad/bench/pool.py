@@ -1,6 +1,6 @@
 """What CodeGrad makes of recorded completions, beside plain best-of-N.
 
-    python -m codegrad.bench.pool POOL --dataset humaneval+ --data FILE
+    python -m codegrad.bench.pool POOL ... --dataset humaneval+ --data FILE
         [--tasks N] [--skip N] [--only IDS] [--orders K] [--properties] [--json FILE]
 
 For each task of the pool, in K random orders of its completions, three runs of `refine`
@@ -10,6 +10,8 @@ them the oracle (any completion is right). Right means: passes the hidden tests.
 are read after a run has ended, and only to report it: for a completion its recorded
 verdict counts, for a repaired program the grader's. Where there are no hidden tests at
 hand (LiveCodeBench) a program without a recorded verdict counts as wrong.
+Of several pools each is summed up alone, then all of them by task: a task that is in
+several counts once, with its mean.
 `--properties` runs the soft stages of the product as well: they take three times as
 long and have not changed an answer so far.
 """
@@ -217,10 +219,28 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def by_task(pools: Sequence[Sequence[Row]]) -> list[Row]:
+    """Return one row a task, the mean of its rows in several pools."""
+    found: dict[str, list[Row]] = {}
+    for row in (row for rows in pools for row in rows):
+        found.setdefault(row.task, []).append(row)
+    return [
+        Row(
+            task,
+            sum(row.completions for row in rows),
+            {m: statistics.fmean(row.right[m] for row in rows) for m in rows[0].right},
+            statistics.fmean(row.repaired for row in rows),
+            statistics.fmean(row.refuted for row in rows),
+            sum(row.seconds for row in rows),
+        )
+        for task, rows in found.items()
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the experiment and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pool", type=Path)
+    parser.add_argument("pools", type=Path, nargs="+", metavar="POOL")
     parser.add_argument("--dataset", default="humaneval+")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--tasks", type=int, default=0, help="only the first N")
@@ -234,26 +254,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     has_judge = options.dataset != "livecodebench"
     judge = Judge(open_dataset(options.dataset, options.data) if has_judge else None)
     names = {name if has_judge else f"LCB/{name}": name for name in tasks}
-    pool = judged_pool(options.pool, names)
-    chosen = [name for name in pool if not options.only or name in options.only]
-    rows: list[Row] = []
     bench = RememberingBench(limits=Limits(wall_s=2.0, cpu_s=2.0))
+    reports: list[dict[str, Any]] = []
+    done: list[list[Row]] = []
     try:
         experiment = Experiment(
             judge, bench, orders=options.orders, properties=options.properties
         )
-        chosen = chosen[options.skip :][: options.tasks or None]
-        for name in chosen:
-            rows.append(experiment.run(name, tasks[name], pool[name]))
-            shown = " ".join(f"{m} {share:.2f}" for m, share in rows[-1].right.items())
-            _say(f"{name}: {shown} ({rows[-1].seconds:.0f} s)")
+        for path in options.pools:
+            pool = judged_pool(path, names)
+            chosen = [n for n in pool if not options.only or n in options.only]
+            chosen = chosen[options.skip :][: options.tasks or None]
+            rows: list[Row] = []
+            done.append(rows)
+            for name in chosen:
+                rows.append(experiment.run(name, tasks[name], pool[name]))
+                right = rows[-1].right.items()
+                shown = " ".join(f"{m} {share:.2f}" for m, share in right)
+                _say(f"{name}: {shown} ({rows[-1].seconds:.0f} s)")
+            reports.append({"pool": path.name, **summary(rows)})
+            _say(json.dumps(reports[-1], indent=2))
     finally:
         bench.end()
         judge.close()
-    report = {**summary(rows), "ungraded": sorted(set(judge.ungraded))}
-    _say(json.dumps(report, indent=2))
+    ungraded = {"ungraded": sorted(set(judge.ungraded))}
+    whole = {"pools": len(done), **summary(by_task(done)), **ungraded}
+    _say(json.dumps(whole, indent=2))
     if options.json:
-        document = {"rows": [asdict(row) for row in rows], **report}
+        parts = [
+            {**report, "rows": [asdict(row) for row in rows]}
+            for report, rows in zip(reports, done, strict=True)
+        ]
+        document = {"each": parts, "all": whole}
         options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     return 0
 
