@@ -215,8 +215,13 @@ class Database:
         )
 
     def _check_kind(self, db: sqlite3.Connection, *, empty_is_ours: bool) -> None:
-        owner, version = _pragma(db, "application_id"), _pragma(db, "user_version")
-        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        # One moment for all three: another process may be making the file.
+        db.execute("BEGIN")
+        try:
+            owner, version = _pragma(db, "application_id"), _pragma(db, "user_version")
+            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        finally:
+            _roll_back(db)
         if tables == 0 and owner == 0 and version == 0 and empty_is_ours:
             return
         if owner != self.schema.application_id:
