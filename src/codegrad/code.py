@@ -6,6 +6,8 @@ program's texts change only through `Program.update`, which keeps the old ones.
 """
 
 import ast
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -244,3 +246,9 @@ def _mentions(function: _Function) -> list[str]:
         elif isinstance(node, ast.Attribute):
             names[node.attr] = None
     return list(names)
+
+
+def fingerprint(sources: Sources) -> str:
+    """Return a short text that tells texts apart."""
+    text = json.dumps(sorted(sources.items()))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -505,6 +505,7 @@ class _Run:
     def _finish(self, loss: Loss, outcome: Outcome, reason: str) -> Result:
         missing = self._missing()
         reason = "; ".join([reason, *missing])
+        more = self._more(loss)
         self._emit(
             "finished",
             {
@@ -515,7 +516,7 @@ class _Run:
                 "spent": self.spent.to_dict(),
                 "evidence": loss.evidence.to_data(),
                 "missing": missing,
-                "more": self._more(loss),
+                "more": more,
             },
         )
         return Result(
@@ -528,7 +529,7 @@ class _Run:
             self.step,
             self._whole_cut,
             tuple(missing),
-            self._more(loss),
+            more,
         )
 
     def _more(self, loss: Loss) -> str:

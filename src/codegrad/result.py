@@ -87,12 +87,10 @@ class Result:
         )
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What the reader left out, and what callers of the target find changed."""
-        task = self.task
-        before = task.sources.get(task.main, "")
-        changes = changes_for_callers(self.code, before, task.entry_point)
-        return (*task.notes, *changes)
+    def for_callers(self) -> list[str]:
+        """What callers of the target find changed, in sentences."""
+        before = self.task.sources.get(self.task.main, "")
+        return changes_for_callers(self.code, before, self.task.entry_point)
 
     def diff(self) -> str:
         """Return the change as a unified diff; empty if nothing changed."""

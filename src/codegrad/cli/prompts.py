@@ -62,7 +62,7 @@ def _facts(call: RecordedCall, request: dict[str, object], run_id: str) -> str:
     if call.outcome is CallOutcome.USED:
         price = "price unknown" if call.money is None else f"${call.money:.4f}"
         parts += [f"{call.tokens:,} tokens", price]
-    if not call.payer.startswith(run_id):
+    if not call.is_paid_by(run_id):
         parts.append(f"recorded by run {call.payer}")
     return ", ".join(parts)
 

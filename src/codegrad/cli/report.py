@@ -6,7 +6,6 @@ import click
 
 from codegrad.cli.options import store_option
 from codegrad.report.html import write_html
-from codegrad.report.story import Story, with_store
 from codegrad.store.journal import Run, Store
 
 
@@ -15,10 +14,7 @@ def write_report(run: Run, output: Path, *, store: Path | None = None) -> Path:
 
     `store` is what the user gave with --store; the page proposes a command for it.
     """
-    summary, events = run.summary(), run.events()
-    story = Story.from_events(events)
-    command = story.next_command(run.id, story.state(str(summary.status)))
-    write_html(output, summary, events, next_command=with_store(command, store))
+    write_html(output, run.summary(), run.events(), store=store)
     return output.resolve()
 
 

@@ -16,7 +16,7 @@ from codegrad.engines.engine import STOPPING
 from codegrad.events import Event, Listener
 from codegrad.loss import Loss
 from codegrad.report.printable import one_line
-from codegrad.report.story import Story, with_store
+from codegrad.report.story import with_store
 from codegrad.report.terminal import (
     LiveProgress,
     show_comparison,
@@ -183,7 +183,7 @@ class Screen:
         if strength is not None:
             show_strength(self._out, strength)
         self._out.print()
-        for note in result.notes[len(result.task.notes) :]:
+        for note in result.for_callers:
             self._out.print(f"note: {one_line(note)}", markup=False)
         for path in written:
             self._out.print(f"written: {path}", markup=False)
@@ -249,8 +249,4 @@ class Screen:
         self, summary: RunSummary, events: Sequence[Event], *, step: int | None = None
     ) -> None:
         """Show the story of one run, or of one step of it."""
-        story = Story.from_events(events)
-        command = story.next_command(summary.id, story.state(str(summary.status)))
-        show_story(
-            self._out, summary, events, step=step, next_command=self.proposed(command)
-        )
+        show_story(self._out, summary, events, step=step, store=self._store)

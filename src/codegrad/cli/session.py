@@ -186,7 +186,7 @@ def result_document(result: Result, run_id: str, *, calls: Path) -> dict[str, An
         ],
         "diff": result.diff(),
         "evidence": result.evidence.to_data(),
-        "notes": list(result.notes),
+        "notes": [*result.task.notes, *result.for_callers],
         "exit_code": exit_code(result),
     }
 

@@ -16,7 +16,8 @@ from codegrad.engines.merging import (
     first_line,
     merge,
     parse_quietly,
-    string_lines,
+    reindented,
+    text_of,
 )
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
 from codegrad.engines.renaming import renamed
@@ -257,7 +258,7 @@ def _choose(
         if given := sorted(methods & set(_names(block))):
             return replace(
                 block,
-                text=_in_class(block.text, owner, methods, current),
+                text=_in_class(block.text, owner, methods),
                 notes=(*block.notes, f"{given[0]} was given outside its class"),
             )
     return _part_of(readable, entry_point, current) or _renamed(
@@ -273,21 +274,15 @@ def _methods(owner: str, current: str) -> set[str]:
     }
 
 
-def _in_class(text: str, owner: str, methods: Collection[str], current: str) -> str:
+def _in_class(text: str, owner: str, methods: Collection[str]) -> str:
     """Return code with its methods in a class; its own functions stay outside."""
     tree = parse_quietly(text)
     lines = lines_of(text)
-    unit = _unit(owner, current)
     inside: list[str] = []
     for node in reversed(tree.body if tree else []):
         if isinstance(node, Definition) and (node.name in methods or _is_method(node)):
-            start, end = first_line(node) - 1, node.end_lineno
-            kept = string_lines(node, lines)
-            inside[:0] = [
-                line if number in kept or not line.strip() else unit + line
-                for number, line in enumerate(lines[start:end], start + 1)
-            ]
-            del lines[start:end]
+            inside[:0] = reindented(text_of(lines, node), "", "    ")
+            del lines[first_line(node) - 1 : node.end_lineno]
     return "\n".join([*lines, f"class {owner}:", *inside]) + "\n"
 
 
@@ -296,16 +291,6 @@ def _is_method(node: Definition) -> bool:
         return False
     first = [a.arg for a in (*node.args.posonlyargs, *node.args.args)][:1]
     return first in [["self"], ["cls"]]
-
-
-def _unit(owner: str, current: str) -> str:
-    """Return how far the members of a class stand inside it."""
-    tree = parse_quietly(current)
-    for node in tree.body if tree else []:
-        if isinstance(node, ast.ClassDef) and node.name == owner:
-            line = lines_of(current)[first_line(node.body[-1]) - 1]
-            return line[: len(line) - len(line.lstrip())] or "    "
-    return "    "
 
 
 def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from codegrad.budget import Budget
 from codegrad.code import Program
 from codegrad.engines.apart import answer_schema, apart_prompt, read_inputs
-from codegrad.engines.chat import ChatRequest, Sampling, Wire, token_guess
+from codegrad.engines.chat import ChatReply, ChatRequest, Sampling, Wire, token_guess
 from codegrad.engines.client import Asked, ChatClient, Waiting
 from codegrad.engines.critic import ModelCritic
 from codegrad.engines.cut import Cut
@@ -348,21 +348,24 @@ class LLMEngine:
     def _extract(self, asked: Asked, program: Program, target: Target) -> Extraction:
         if asked.reply is None:
             return Extraction(problem=asked.problem)
-        # Whoever is asked for one function may find the fault in the task's own.
+        found = self._read(asked.reply, program, target.path, target.function)
         own = program.entry_point if target.path == program.main else ""
-        for function in dict.fromkeys((target.function, own or target.function)):
-            other = extract(
-                asked.reply.text,
-                current=program.sources[target.path],
-                entry_point=function,
-                is_cut=asked.reply.is_cut,
-            )
-            if other.source is not None or function == target.function:
-                found = other
-            if found.source is not None:
-                break
+        if found.source is None and own not in {"", target.function}:
+            # Whoever is asked for another function may find the fault in the task's.
+            again = self._read(asked.reply, program, target.path, own)
+            found = again if again.source is not None else found
         self._troubles.answered(found.problem if found.source is None else "")
         return found
+
+    def _read(
+        self, reply: ChatReply, program: Program, path: str, function: str
+    ) -> Extraction:
+        return extract(
+            reply.text,
+            current=program.sources[path],
+            entry_point=function,
+            is_cut=reply.is_cut,
+        )
 
     def _refuse(self, failed: Asked, program: Program) -> None:
         """Say that the model cannot be used, while nothing is lost by it."""

@@ -124,7 +124,7 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in decorators)])
 
 
-def string_lines(tree: ast.AST, lines: Sequence[str]) -> set[int]:
+def _string_lines(tree: ast.AST, lines: Sequence[str]) -> set[int]:
     """Return the lines inside of strings that do not move with the code.
 
     Those of a string with a line further left than its statement: somebody meant them
@@ -325,7 +325,7 @@ class _Edits:
         """Return lines that stand as deep as `target` does in the module."""
         here = self._fresh[node.lineno - 1][: node.col_offset]
         there = self._lines[target.lineno - 1][: target.col_offset]
-        return _reindented(text, here, there)
+        return reindented(text, here, there)
 
     def remove(self, node: ast.stmt) -> None:
         """Take note that a statement of the module has to go."""
@@ -470,7 +470,7 @@ def _indented(lines: Sequence[str], shift: int) -> list[str]:
     return [" " * shift + line if line.strip() else line for line in lines]
 
 
-def _reindented(lines: Sequence[str], here: str, there: str) -> list[str]:
+def reindented(lines: Sequence[str], here: str, there: str) -> list[str]:
     """Return lines with another indentation; what is inside of strings stays."""
     if here == there:
         return list(lines)
@@ -479,7 +479,7 @@ def _reindented(lines: Sequence[str], here: str, there: str) -> list[str]:
     if tree is None:
         text, header = f"if 1:\n{text}", 1
         tree = parse_quietly(text)
-    found = string_lines(tree, lines_of(text)) if tree else set()
+    found = _string_lines(tree, lines_of(text)) if tree else set()
     kept = {line - header for line in found}
     return [
         line

@@ -7,13 +7,11 @@ and budget give the same proposals.
 """
 
 import ast
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from codegrad.budget import Budget, Spent
-from codegrad.code import MODULE, Program
+from codegrad.code import MODULE, Program, fingerprint
 from codegrad.contract import ClauseKind
 from codegrad.engines.engine import Answer, Direction, Progress, Proposal, silent
 from codegrad.engines.imports import with_imports
@@ -158,8 +156,7 @@ class SearchEngine:
         """
         if task.repository is None:
             return
-        texts = json.dumps(sorted(program.sources.items()))
-        seen = hashlib.sha256(texts.encode()).hexdigest()[:16]
+        seen = fingerprint(program.sources)
         if seen != self._seen:
             self._seen = seen
             self._frontiers, self._states, self._turns = {}, {}, {}

@@ -210,13 +210,11 @@ class Team:
 
     def _from_earlier_runs(self) -> int:
         """Return how many replies the run had that others have paid."""
-        own = self._payer, f"{self._payer}-"
-        return sum(
-            call.outcome is CallOutcome.USED
-            and call.payer != own[0]
-            and not call.payer.startswith(own[1])
-            for call in CallBook(self._calls).used_by(self._payer)
-        )
+        with CallBook(self._calls) as book:
+            return sum(
+                call.outcome is CallOutcome.USED and not call.is_paid_by(self._payer)
+                for call in book.used_by(self._payer)
+            )
 
     def shares(
         self, guidance: Guidance, *, reviews_itself: bool = False

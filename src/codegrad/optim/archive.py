@@ -6,12 +6,11 @@ proposed. Invariant: of two members with the same hard constraints satisfied the
 with the lower loss is kept; the order is that of arrival; all of it is plain data.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from codegrad.code import fingerprint
 from codegrad.engines.engine import Other
 from codegrad.loss import Loss
 from codegrad.task import CallCheck, Origin, Sources
@@ -221,9 +220,3 @@ def guesses_that_hold(loss: Loss) -> int:
         row.constraint in soft and row.status is not None and row.status.holds
         for row in loss.evidence.rows
     )
-
-
-def fingerprint(sources: Sources) -> str:
-    """Return a short text that tells texts apart."""
-    text = json.dumps(sorted(sources.items()))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

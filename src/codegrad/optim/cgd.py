@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from codegrad.budget import Budget, Spent
-from codegrad.code import Code, Program
+from codegrad.code import Code, Program, fingerprint
 from codegrad.engines.cut import Cut
 from codegrad.engines.engine import (
     Answer,
@@ -33,7 +33,7 @@ from codegrad.errors import EngineError, UsageError
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.aggregate import Aggregate, aggregate
-from codegrad.optim.archive import Archive, Member, fingerprint
+from codegrad.optim.archive import Archive, Member
 from codegrad.optim.projection import Judged, Projection
 from codegrad.optim.repair import Repairs
 from codegrad.optim.strategy import CODEGRAD, Strategy

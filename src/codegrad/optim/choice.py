@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from codegrad.code import fingerprint
 from codegrad.loss import Loss
-from codegrad.optim.archive import Archive, Member, fingerprint
+from codegrad.optim.archive import Archive, Member
 from codegrad.optim.selection import among_equals, behaviours, by_agreement
 from codegrad.optim.surroundings import needs
 from codegrad.task import Origin, Sources, Task

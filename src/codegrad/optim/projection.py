@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegrad.budget import Budget
-from codegrad.code import Program
+from codegrad.code import Program, fingerprint
 from codegrad.engines.engine import Answer, Engine, Progress, Proposal
 from codegrad.engines.search import SearchEngine
 from codegrad.loss import Judge, Loss
-from codegrad.optim.archive import Archive, fingerprint, passes_all
+from codegrad.optim.archive import Archive, passes_all
 from codegrad.optim.choice import common_answer, objection
 from codegrad.optim.gate import is_stub, refusal
 from codegrad.optim.repair import Repairs

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codegrad.budget import Budget, Spent
-from codegrad.code import Program
+from codegrad.code import Program, fingerprint
 from codegrad.engines.engine import Direction, Progress, Proposal, silent
 from codegrad.engines.imports import with_imports
 from codegrad.engines.search import IMPORTS, SearchEngine
 from codegrad.errors import EngineError
 from codegrad.loss import Judge, Loss
-from codegrad.optim.archive import fingerprint, passes_all
+from codegrad.optim.archive import passes_all
 from codegrad.task import Task
 from codegrad.verify.stage import Workbench
 

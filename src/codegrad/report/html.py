@@ -26,7 +26,14 @@ from codegrad.report.curve import CurvePoint, draw, number
 from codegrad.report.highlight import FileDiff, diff, highlighted
 from codegrad.report.ladder_map import SYMBOLS, Rung, rung, stages
 from codegrad.report.printable import count, one_line, shorten, visible
-from codegrad.report.story import LossView, Proposal, StepView, Story, changed_paths
+from codegrad.report.story import (
+    LossView,
+    Proposal,
+    StepView,
+    Story,
+    changed_paths,
+    with_store,
+)
 from codegrad.store.journal import RunSummary
 from codegrad.task import Sources
 from codegrad.verify.strength import Strength
@@ -52,11 +59,16 @@ _STATES = {
 
 
 def render_html(
-    summary: RunSummary, events: Sequence[Event], *, next_command: str = ""
+    summary: RunSummary,
+    events: Sequence[Event],
+    *,
+    next_command: str = "",
+    store: Path | None = None,
 ) -> str:
     """Return the page of a run, finished or not.
 
-    `next_command` replaces the command that the page proposes. Of a run with very many
+    `next_command` replaces the command that the page proposes; `store` is what the user
+    gave with --store. Of a run with very many
     steps the first 50 and the last 20 are drawn, and the page says so. Long values are
     cut in the middle with their length said; source code never is.
 
@@ -64,7 +76,9 @@ def render_html(
         StoreError: If an event is not as `codegrad.events` describes it.
     """
     story = Story.from_events(events)
-    page = _Page(summary, story, next_command)
+    state = story.state(str(summary.status))
+    command = next_command or story.next_command(summary.id, state)
+    page = _Page(summary, story, with_store(command, store))
     return _template().render(page=page)
 
 
@@ -74,6 +88,7 @@ def write_html(
     events: Sequence[Event],
     *,
     next_command: str = "",
+    store: Path | None = None,
 ) -> None:
     """Write the page of a run to `path`, all of it or nothing.
 
@@ -81,7 +96,7 @@ def write_html(
         OutputError: If the file cannot be written.
         StoreError: If an event is not as `codegrad.events` describes it.
     """
-    text = render_html(summary, events, next_command=next_command)
+    text = render_html(summary, events, next_command=next_command, store=store)
     try:
         _write_then_rename(path, text)
     except OSError as error:
@@ -193,9 +208,7 @@ class _Page:
         self.status = story.state(str(summary.status))
         self.symbol, self.tone = _STATES.get(self.status, ("?", "open"))
         self.sentence = visible(story.sentence(self.status))
-        self.next_command = visible(
-            next_command or story.next_command(summary.id, self.status)
-        )
+        self.next_command = visible(next_command)
         self.started = datetime.fromtimestamp(summary.started, UTC).strftime(
             "%Y-%m-%d %H:%M:%S UTC"
         )

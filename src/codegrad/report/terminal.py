@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import unified_diff
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,7 @@ from codegrad.report.story import (
     StepView,
     Story,
     changed_paths,
+    with_store,
 )
 from codegrad.store.journal import RunSummary
 from codegrad.store.recheck import Agreement, ComparedRow
@@ -259,18 +261,20 @@ def show_runs(console: Console, summaries: Sequence[RunSummary]) -> None:
     _print(console, table, wrap=True)
 
 
-def show_story(
+def show_story(  # noqa: PLR0913 - what is shown of a run, and how
     console: Console,
     summary: RunSummary,
     events: Sequence[Event],
     *,
     step: int | None = None,
     next_command: str = "",
+    store: Path | None = None,
 ) -> None:
     """Print a run from start to end, finished or not.
 
     With `step` only that step and what it changed is shown, 0 is the start.
-    `next_command` replaces the command that it proposes.
+    `next_command` replaces the command that it proposes; `store` is what the user gave
+    with --store.
 
     Raises:
         StoreError: If an event is not as `codegrad.events` describes it.
@@ -301,7 +305,8 @@ def show_story(
             "certificate",
             f"{text}; `codegrad show {summary.id} --certificate`",
         )
-    show_next(console, next_command or story.next_command(summary.id, state))
+    command = next_command or story.next_command(summary.id, state)
+    show_next(console, with_store(command, store))
 
 
 def _show_start(console: Console, summary: RunSummary, story: Story) -> None:

@@ -114,6 +114,10 @@ class RecordedCall:
     money: float | None = None
     """US dollars; None if the price is unknown."""
 
+    def is_paid_by(self, run: str) -> bool:
+        """Return whether a run sent it: its id, or a name made of it and a hyphen."""
+        return self.payer == run or self.payer.startswith(f"{run}-")
+
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
@@ -369,9 +373,7 @@ class CallBook:
     def has_unpriced(self, run: str) -> bool:
         """Return whether a run paid a call whose price is not known."""
         return any(
-            call.money is None
-            and call.tokens > 0
-            and (call.payer == run or call.payer.startswith(f"{run}-"))
+            call.money is None and call.tokens > 0 and call.is_paid_by(run)
             for call in self.used_by(run)
         )
 
