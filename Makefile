@@ -91,7 +91,8 @@ bench-models: .venv/.ready
 		--dataset mbpp+ --data $(DATA)/MbppPlus.jsonl.gz --orders $(ORDERS)
 	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_livecodebench_*.gz) \
 		--dataset livecodebench --data $(DATA)/livecodebench_dev.jsonl.gz \
-		--orders $(ORDERS)
+		--accepted $(DATA)/right_lcb_dev.jsonl.gz --orders $(ORDERS)
+	$(RUN)/python -m codegrad.bench.accepted --data $(DATA)
 	$(RUN)/python -m codegrad.bench.overhead
 
 bench-evaluate: .venv/.ready

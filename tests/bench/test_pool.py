@@ -20,6 +20,7 @@ from codegrad.bench.pool import (
 )
 from codegrad.bench.remembering import RememberingBench
 from codegrad.bench.visible import visible_tasks
+from codegrad.tasks.python_file import task_from_text
 
 NAME = "HumanEval/900"
 PROMPT = '''def largest(items: list) -> int:
@@ -146,8 +147,9 @@ def test_a_verdict_is_what_was_recorded_or_none() -> None:
 
 def test_a_program_without_a_judge_is_wrong_and_listed() -> None:
     judge = Judge(None)
-    assert judge.is_right("LCB/1", RIGHT) is False
-    assert judge.ungraded == ["LCB/1: no hidden tests are at hand"]
+    task = task_from_text(PROMPT, "m.py", "largest")
+    assert judge.is_right("LCB/1", task, RIGHT) is False
+    assert judge.ungraded == ["LCB/1: nothing at hand can judge it"]
     judge.close()
 
 
@@ -161,3 +163,49 @@ def test_the_summary_counts_tasks(tmp_path: Path) -> None:
     report = summary([outcome(tmp_path, rows((RIGHT, True)))])
     assert report["tasks"] == 1
     assert set(report["right"].values()) == {1.0}
+
+
+def test_accepted_programs_judge_answers_without_a_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starter = "class Solution:\n    def largest(self, items: list) -> int:\n        "
+    problem = {
+        "question_id": "1",
+        "question_content": "Return the largest item.",
+        "starter_code": starter,
+        "public_test_cases": [
+            {"input": "[3, 9, 2]", "output": "9", "testtype": "functional"}
+        ],
+        "metadata": '{"func_name": "largest"}',
+    }
+    texts = {
+        "return max(items)": True,
+        "return sorted(items)[-1]": True,
+        "return max(0, *items)": None,
+        "return sorted(items, reverse=True)[0]": None,
+    }
+    pool = [
+        {"task_id": "LCB/1", "code": f"{starter}{body}\n", "official_pass": passed}
+        for body, passed in texts.items()
+    ]
+    data = write(tmp_path / "data.jsonl.gz", [problem])
+    accepted = write(tmp_path / "accepted.jsonl.gz", pool[:2])
+    completions = write(tmp_path / "pool.jsonl.gz", pool[2:])
+    output = tmp_path / "report.json"
+    arguments = [str(completions), "--dataset", "livecodebench", "--data", str(data)]
+    arguments += ["--orders", "1", "--json", str(output)]
+    assert main(arguments) == 2
+    assert "no task in it can be judged" in capsys.readouterr().err
+    assert main([*arguments, "--accepted", str(accepted)]) == 0
+    report = json.loads(output.read_text())["all"]
+    assert report["tasks"] == 1
+    assert report["right"]["first"] == 0.0
+    assert report["right"]["oracle"] == 1.0
+
+
+def test_a_pool_that_cannot_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write(tmp_path / "data.jsonl.gz", [PROBLEM])
+    assert main([str(tmp_path / "none.gz"), "--data", str(data)]) == 2
+    assert "cannot be read" in capsys.readouterr().err

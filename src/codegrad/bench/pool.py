@@ -1,7 +1,8 @@
 """What CodeGrad makes of recorded completions, beside plain best-of-N.
 
     python -m codegrad.bench.pool POOL ... --dataset humaneval+ --data FILE
-        [--tasks N] [--skip N] [--only IDS] [--orders K] [--properties] [--json FILE]
+        [--accepted FILE] [--tasks N] [--skip N] [--only IDS] [--orders K]
+        [--properties] [--json FILE]
 
 For each task of the pool, in K random orders of its completions, three runs of `refine`
 over the same completions, as a user's would be: the first completion (`zero-shot`),
@@ -9,7 +10,10 @@ best-of-N by the visible tests (`best-of-n`), the whole method (`codegrad`); bes
 them the oracle (any completion is right). Right means: passes the hidden tests. They
 are read after a run has ended, and only to report it: for a completion its recorded
 verdict counts, for a repaired program the grader's. Where there are no hidden tests at
-hand (LiveCodeBench) a program without a recorded verdict counts as wrong.
+hand (LiveCodeBench) accepted programs judge those without a recorded verdict
+(`bench.accepted`): those of the pools and of `--accepted FILE`. Without two of them for
+the task a repaired program counts as wrong, and a task is left out if a completion has
+no verdict.
 Of several pools each is summed up alone, then all of them by task: a task that is in
 several counts once, with its mean.
 `--properties` runs the soft stages of the product as well: they take three times as
@@ -27,6 +31,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codegrad.bench.accepted import AcceptedPrograms, accepted_file, accepted_texts
 from codegrad.bench.bootstrap import paired_difference
 from codegrad.bench.datasets import open_dataset
 from codegrad.bench.expectation import References
@@ -36,7 +41,7 @@ from codegrad.bench.remembering import RememberingBench
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget
 from codegrad.engines.pool import RecordedEngine, as_module, read_pool
-from codegrad.errors import DatasetError
+from codegrad.errors import CodeGradError, DatasetError, UsageError
 from codegrad.optim.strategy import STRATEGIES
 from codegrad.refine import refine
 from codegrad.result import Result
@@ -76,8 +81,11 @@ class Row:
 class Judge:
     """Says which programs are right, after a run has ended."""
 
-    def __init__(self, dataset: Dataset | None) -> None:
+    def __init__(
+        self, dataset: Dataset | None, accepted: AcceptedPrograms | None = None
+    ) -> None:
         self._dataset = dataset
+        self._accepted = accepted
         self._grader = (
             Grader(References(dataset.checksum, None)) if dataset is not None else None
         )
@@ -85,17 +93,19 @@ class Judge:
         self.ungraded: list[str] = []
         """Programs without a verdict, and why; they count as wrong."""
 
-    def is_right(self, task_id: str, source: str) -> bool:
-        """Return whether a program that is no completion passes the hidden tests."""
+    def is_right(self, task_id: str, task: Task, source: str) -> bool:
+        """Return whether a program without a recorded verdict is right."""
         key = task_id, source
         if key not in self._graded:
-            self._graded[key] = self._grade(task_id, source)
+            self._graded[key] = self._grade(task_id, task, source)
         return self._graded[key]
 
-    def _grade(self, task_id: str, source: str) -> bool:
+    def _grade(self, task_id: str, task: Task, source: str) -> bool:
         if self._dataset is None or self._grader is None:
-            self.ungraded.append(f"{task_id}: no hidden tests are at hand")
-            return False
+            said = self._accepted and self._accepted.is_right(task_id, task, source)
+            if said is None:
+                self.ungraded.append(f"{task_id}: nothing at hand can judge it")
+            return bool(said)
         problem = self._dataset.problems[task_id]
         try:
             return self._grader.grade(problem, source).passed
@@ -134,7 +144,7 @@ class Experiment:
         task = with_dynamic_constraints(task) if self._properties else quick(task)
         codes = [str(row["code"]) for row in rows]
         verdicts = {
-            module: bool(verdict(row))
+            module: self._verdict(task_id, task, module, row)
             for code, row in zip(codes, rows, strict=True)
             if (module := as_module(code, task)) is not None
         }
@@ -145,20 +155,27 @@ class Experiment:
                 result = self._refined(task, order, strategy)
                 known = verdicts.get(result.code)
                 if known is None and result.changed:
-                    known = self._judge.is_right(task_id, result.code)
+                    known = self._judge.is_right(task_id, task, result.code)
                 right[method] += bool(known)
             # The last method is CodeGrad's.
             repaired += bool(result.changed) and result.code not in verdicts
             refuted += result.evidence.refuted
         shares = {method: count / self._orders for method, count in right.items()}
+        any_right = any(verdicts.values()) or any(map(verdict, rows))
         return Row(
             task_id,
             len(rows),
-            {**shares, "oracle": float(any(map(verdict, rows)))},
+            {**shares, "oracle": float(any_right)},
             repaired / self._orders,
             refuted / self._orders,
             round(time.monotonic() - began, 2),
         )
+
+    def _verdict(
+        self, task_id: str, task: Task, module: str, row: Mapping[str, Any]
+    ) -> bool:
+        known = verdict(row)
+        return self._judge.is_right(task_id, task, module) if known is None else known
 
     def _refined(self, task: Task, codes: Sequence[str], strategy: str) -> Result:
         return refine(
@@ -191,15 +208,21 @@ def verdict(row: Mapping[str, Any]) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def judged_pool(path: Path, known: Mapping[str, str]) -> dict[str, list[Any]]:
-    """Return the completions of the tasks whose every completion has a verdict.
+def judged_pool(
+    path: Path, known: Mapping[str, str], accepted: AcceptedPrograms | None = None
+) -> dict[str, list[Any]]:
+    """Return the completions of the tasks whose every completion can be judged.
 
     `known` gives the task's name in the dataset by its name in the pool.
     """
     return {
         known[task]: rows
         for task, rows in read_pool(path).items()
-        if task in known and all(verdict(row) is not None for row in rows)
+        if task in known
+        and (
+            all(verdict(row) is not None for row in rows)
+            or (accepted is not None and accepted.can_judge(known[task]))
+        )
     }
 
 
@@ -243,6 +266,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("pools", type=Path, nargs="+", metavar="POOL")
     parser.add_argument("--dataset", default="humaneval+")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--accepted", type=Path, metavar="FILE", help="programs that are right"
+    )
     parser.add_argument("--tasks", type=int, default=0, help="only the first N")
     parser.add_argument("--skip", type=int, default=0, help="without the first N")
     parser.add_argument("--only", nargs="*", default=(), help="only these tasks")
@@ -250,11 +276,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--properties", action="store_true", help="soft stages as well")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
+    try:
+        _run(options)
+    except CodeGradError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
     tasks = visible_tasks(options.dataset, options.data)
     has_judge = options.dataset != "livecodebench"
-    judge = Judge(open_dataset(options.dataset, options.data) if has_judge else None)
     names = {name if has_judge else f"LCB/{name}": name for name in tasks}
     bench = RememberingBench(limits=Limits(wall_s=2.0, cpu_s=2.0))
+    accepted = None if has_judge else _accepted(options, names, bench)
+    dataset = open_dataset(options.dataset, options.data) if has_judge else None
+    judge = Judge(dataset, accepted)
     reports: list[dict[str, Any]] = []
     done: list[list[Row]] = []
     try:
@@ -262,9 +299,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             judge, bench, orders=options.orders, properties=options.properties
         )
         for path in options.pools:
-            pool = judged_pool(path, names)
+            pool = judged_pool(path, names, accepted)
             chosen = [n for n in pool if not options.only or n in options.only]
             chosen = chosen[options.skip :][: options.tasks or None]
+            if not chosen:
+                raise UsageError(f"{path}: no task in it can be judged")
             rows: list[Row] = []
             done.append(rows)
             for name in chosen:
@@ -287,7 +326,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ]
         document = {"each": parts, "all": whole}
         options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return 0
+
+
+def _accepted(
+    options: argparse.Namespace, names: Mapping[str, str], bench: RememberingBench
+) -> AcceptedPrograms:
+    """Return the accepted programs of the pools and of the file that was given."""
+    rows = accepted_file(options.accepted) if options.accepted else []
+    for path in options.pools:
+        rows += [row for found in read_pool(path).values() for row in found]
+    texts = accepted_texts(rows)
+    known = {names[task]: found for task, found in texts.items() if task in names}
+    return AcceptedPrograms(known, bench)
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from codegrad.code import fingerprint
 from codegrad.loss import Loss
 from codegrad.optim.archive import Archive, Member
-from codegrad.optim.selection import among_equals, behaviours, by_agreement
+from codegrad.optim.selection import (
+    RETURNED,
+    among_equals,
+    behaviours,
+    by_agreement,
+)
 from codegrad.optim.surroundings import needs
 from codegrad.task import Origin, Sources, Task
 from codegrad.verify.stage import Workbench
@@ -187,4 +192,4 @@ def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:
 
 def _results(seen: Sequence[str]) -> tuple[str, ...]:
     """Return what was returned; in which way a call fails makes no difference."""
-    return tuple(what if what.startswith("= ") else "" for what in seen)
+    return tuple(what if what.startswith(RETURNED) else "" for what in seen)

@@ -51,7 +51,10 @@ _LEAST = 10.0 ** (1 - _DIGITS)
 _EXACT = 2**53
 _TOO_LARGE = frozenset({Ending.TIMEOUT, Ending.DIED})
 _ENDED_WELL = frozenset({Ending.RETURNED, Ending.EXITED})
-_HANGS, _NOT_RUN = str(Ending.TIMEOUT), str(Ending.NOT_RUN)
+RETURNED, NOT_RUN = "= ", str(Ending.NOT_RUN)
+"""How the text of a behaviour begins that is a result, and the one of none at all."""
+
+_HANGS = str(Ending.TIMEOUT)
 _NOT_LOADED = "not loaded"
 
 
@@ -138,7 +141,7 @@ def _calls(
             outcomes += map(_behaviour, run.calls)
             hangs += any(outcome.kind in _TOO_LARGE for outcome in run.calls)
             if hangs == MAX_HANGS:
-                outcomes += [str(Ending.NOT_RUN)] * (len(inputs) - len(outcomes))
+                outcomes += [NOT_RUN] * (len(inputs) - len(outcomes))
                 break
         found[source] = tuple(outcomes) if len(outcomes) == len(inputs) else ()
     return _clear(candidates, found, quickest)
@@ -163,7 +166,7 @@ def _clear(
     """Return what each did; who hangs where nobody is quick was not measured there."""
     return [
         tuple(
-            _NOT_RUN if what.startswith(_HANGS) and least > QUICK_S else what
+            NOT_RUN if what.startswith(_HANGS) and least > QUICK_S else what
             for what, least in zip(found.get(source, ()), quickest, strict=False)
         )
         for source in candidates
@@ -223,7 +226,7 @@ def _outputs(
 
 def _printed(outcome: ProgramOutcome) -> str:
     if outcome.kind is Ending.EXITED:
-        return f"= {' '.join(outcome.stdout.split())}"
+        return f"{RETURNED}{' '.join(outcome.stdout.split())}"
     return f"{outcome.kind} {outcome.error}".strip()
 
 
@@ -260,15 +263,15 @@ def by_agreement(
         shares: dict[str, float] = defaultdict(float)
         for what, weight in zip(column, weights, strict=True):
             shares[what] += weight
-        asked = sum(weights) - shares.pop(_NOT_RUN, 0.0)
+        asked = sum(weights) - shares.pop(NOT_RUN, 0.0)
         ended = asked - shares.pop(_HANGS, 0.0)
-        returned = sum(w for what, w in shares.items() if what.startswith("= "))
+        returned = sum(w for what, w in shares.items() if what.startswith(RETURNED))
         if not returned or returned * 2 < ended + is_program * _LEAST:
             continue
         distinguishing += len(set(column)) > 1
         for index, what in enumerate(column):
-            ran[index] += what != _NOT_RUN
-            if what.startswith("= "):
+            ran[index] += what != NOT_RUN
+            if what.startswith(RETURNED):
                 scores[index] += shares[what] / asked
     # Sums of the same numbers in another order differ in the last digits.
     agreement = tuple(
@@ -281,7 +284,7 @@ def by_agreement(
 
 def _behaviour(outcome: CallOutcome) -> str:
     if outcome.kind == "returned":
-        return f"= {_canonical(outcome.value)}"
+        return f"{RETURNED}{_canonical(outcome.value)}"
     return f"{outcome.kind} {outcome.error}".strip()
 
 
