@@ -420,8 +420,10 @@ class _Run:
             self._emit("missing", {"who": who, "why": why})
 
     def _missing(self) -> list[str]:
-        """Return what was to help beside the engines and could not, and why."""
-        return _troubles([("critic ", self.critic), ("source ", self.source)])
+        """Return what was to help and could not, and why."""
+        engines = [f"engine {n}: {why}" for n, why in self.optim.unheard.items()]
+        others = _troubles([("critic ", self.critic), ("source ", self.source)])
+        return [*engines, *others]
 
     def _take_step(self, loss: Loss) -> tuple[Loss, bool]:
         """Return the loss after a step, and whether the step is done.
@@ -436,6 +438,8 @@ class _Run:
         self._account(step.spent, before)
         self._notes, self._dry = step.notes, step.exhausted
         self._cut = step.cut
+        for name, why in self.optim.unheard.items():
+            self._miss(f"engine {name}", why)
         if step.accepted:
             proved = step.accepted.loss
             loss = proved if proved.verified else self.loss_fn(self.program)

@@ -93,6 +93,11 @@ class Member:
         """Whether an engine wrote it, and not the search that edits programs."""
         return self.engine != "search"
 
+    @property
+    def is_edit(self) -> bool:
+        """Whether the search made it of the program itself, not of an answer."""
+        return not self.is_answer and not self.parent
+
 
 class Archive:
     """The members by the fingerprint of their text."""
@@ -178,11 +183,15 @@ class Archive:
         return self._front
 
     def others(self, satisfied: frozenset[str], *, at_most: int) -> tuple[Other, ...]:
-        """Return members of the front that satisfy what `satisfied` does not hold."""
+        """Return members of the front that satisfy what `satisfied` does not hold.
+
+        One that passes is left out: whoever is asked beside it is asked for an opinion.
+        """
         found = [
             Other(m.label, extra, self.sources(m))
             for _, m in self.front()
-            if (extra := tuple(n for n in m.satisfied if n not in satisfied))
+            if not m.passes
+            and (extra := tuple(n for n in m.satisfied if n not in satisfied))
         ]
         return tuple(found[:at_most])
 

@@ -29,13 +29,15 @@ from codegrad.engines.engine import (
     silent,
 )
 from codegrad.engines.search import SearchEngine
-from codegrad.errors import EngineError, UsageError
+from codegrad.engines.troubles import Troubled
+from codegrad.errors import EngineError, OutageError, UsageError
 from codegrad.gradient import Gradient
 from codegrad.loss import Loss
 from codegrad.optim.aggregate import Aggregate, aggregate
-from codegrad.optim.archive import Archive, Member
+from codegrad.optim.archive import Archive, Member, passes_all
 from codegrad.optim.projection import Judged, Projection
 from codegrad.optim.repair import Repairs
+from codegrad.optim.selection import is_comparable
 from codegrad.optim.strategy import CODEGRAD, Strategy
 from codegrad.task import ClauseCheck, Task
 
@@ -48,8 +50,15 @@ MAX_OTHERS = 2
 BARREN = 3
 """Answers in a row without anything new after which an engine has no more to offer."""
 
+ROUNDS = 3
+"""Rounds of answers that an edit of the search waits for, if it passes."""
+
 PATIENCE = 3
 """Steps without an accepted proposal after which it goes on from another candidate."""
+
+
+WAITS = "waits for what a model answers"
+"""Why an edit that passes is not accepted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,10 @@ class CGD:
         self._fruitless = 0
         self._said: dict[str, str] = {}
         self._home: Member | None = None
+        self._waiting: list[Proposal] = []
+        self._rounds = 0
+        self.unheard: dict[str, str] = {}
+        """Models that were to be heard beside an edit and could not, and why."""
 
     @property
     def program(self) -> Program:
@@ -235,6 +248,7 @@ class CGD:
             answer = self._ask(engine, direction, left(), progress)
             self._cut[index] = answer.cut
             spent = spent + answer.spent
+            self._count(engine, answer)
             if answer.note:
                 notes.append(f"{engine.name}: {answer.note}")
             judged = self._projection.judged(engine, answer, current, current.judge)
@@ -243,13 +257,16 @@ class CGD:
             if answer.exhausted:
                 self._exhausted.add(index)
             repairs = self._projection.repairs
-            if repairs and not isinstance(engine, SearchEngine):
+            if repairs and not isinstance(engine, SearchEngine) and not self._waiting:
                 judged += self._projection.repaired(
                     judged, current, current.judge, left(), progress
                 )
                 spent = spent + repairs.spent
                 notes += repairs.notes
-            trials += self._project(judged, current)
+            taken_up = self._taken_up(current)
+            trials += self._project(
+                [*judged, *taken_up], current, may_wait=not taken_up and self._may_wait
+            )
             if any(trial.accepted for trial in trials):
                 break
         exhausted = len(self._exhausted) == len(self.engines)
@@ -269,10 +286,50 @@ class CGD:
                 progress=progress,
             )
         except EngineError as error:
-            # A task without tests is one for a model, not for the search.
-            if not isinstance(engine, SearchEngine) or not self.asks_a_model:
+            # A task without tests is one for a model, not for the search; and an edit
+            # that waits is not lost because nobody can be heard beside it.
+            is_search = isinstance(engine, SearchEngine)
+            if not (self.asks_a_model if is_search else self._waiting):
                 raise
-            return Answer(exhausted=True, note=str(error))
+            cut = Cut.OUTAGE if isinstance(error, OutageError) else Cut.NOTHING
+            return Answer(exhausted=True, note=str(error), cut=cut)
+
+    def _count(self, engine: Engine, answer: Answer) -> None:
+        """Count what a model says, or does not say, while an edit waits for it."""
+        if not self._waiting or isinstance(engine, SearchEngine):
+            return
+        self._rounds += 1
+        self.unheard.pop(engine.name, None)
+        if not answer.proposals:
+            trouble = engine.trouble if isinstance(engine, Troubled) else ""
+            self.unheard[engine.name] = answer.note or trouble
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether a model can be heard before an edit of the search is accepted.
+
+        Few tests let wrong edits pass. What independent answers do is worth a round of
+        them, where it can be compared with what the edit does.
+        """
+        return (
+            self.strategy.consults
+            and is_comparable(self._projection.task)
+            and self._rounds < ROUNDS
+            and any(
+                index not in self._exhausted and not self._cut[index]
+                for index, engine in enumerate(self.engines)
+                if not isinstance(engine, SearchEngine)
+            )
+        )
+
+    def _taken_up(self, current: Loss) -> list[Judged]:
+        """Return the edits that waited, if there is nobody left to wait for."""
+        if not self._waiting or self._may_wait:
+            return []
+        assert current.judge is not None
+        judged = self._projection.again(self._waiting, current, current.judge)
+        self._waiting, self._rounds = [], 0
+        return judged
 
     def _moved(self, step: Step, current: Loss) -> Step:
         """Go on from another candidate if steps have not helped for too long."""
@@ -311,13 +368,15 @@ class CGD:
     def settle(self) -> bool:
         """Return to the best program if the run went on from another one.
 
-        Returns whether the program changed.
+        An edit that still waits is the best. Returns whether the program changed.
         """
         home, self._home = self._home, None
-        if home is None:
-            return False
-        self.program.update(self.archive.sources(home))
-        return True
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self.program.update(waiting[0].sources)
+        elif home is not None:
+            self.program.update(self.archive.sources(home))
+        return bool(waiting) or home is not None
 
     def _is_barren(self, index: int, answer: Answer, judged: Sequence[Judged]) -> bool:
         """Return whether an engine has brought nothing new for too long.
@@ -337,29 +396,43 @@ class CGD:
         self._exhausted.add(index)
         return True
 
-    def _project(self, judged: Sequence[Judged], current: Loss) -> list[Trial]:
+    def _project(
+        self, judged: Sequence[Judged], current: Loss, *, may_wait: bool
+    ) -> list[Trial]:
         """Accept the best of the proposals that may be; remember all of them."""
-        best = self._projection.best(judged, current)
+        waiting = {
+            index
+            for index, one in enumerate(judged)
+            if may_wait
+            and one.engine == SearchEngine.name
+            and not one.reason
+            and passes_all(one.loss)
+        }
+        best = self._projection.best(judged, current, without=waiting)
+        kept = self._projection.best([judged[i] for i in sorted(waiting)], current)
+        if kept is not None and (best is None or not passes_all(judged[best].loss)):
+            self._waiting.append(judged[sorted(waiting)[kept]].proposal)
         trials: list[Trial] = []
         known = {call for attempt in self._momentum for call in attempt.inputs}
         learned = False
         for index, one in enumerate(judged):
             accepted = index == best
-            why = one.reason or ("" if accepted else "another proposal is better")
+            other = WAITS if index in waiting else "another proposal is better"
+            why = one.reason or ("" if accepted else other)
             trial = Trial(one.engine, one.proposal, one.loss, accepted, why)
             trials.append(trial)
             failed = _inputs_that_failed(one.loss) if one.is_new else ()
             learned = learned or not set(failed) <= known
-            self._momentum.append(
-                Attempt(
-                    one.proposal.label,
-                    one.proposal.line,
-                    accepted,
-                    "accepted" if accepted else why,
-                    failed,
-                    changed_line(self.program.sources, one.proposal.sources),
-                )
+            attempt = Attempt(
+                one.proposal.label,
+                one.proposal.line,
+                accepted,
+                "accepted" if accepted else why,
+                failed,
+                changed_line(self.program.sources, one.proposal.sources),
             )
+            # Whoever is heard beside an edit is not to know of it.
+            self._momentum += [attempt] if index not in waiting else []
             if self._on_trial:
                 self._on_trial(trial)
         del self._momentum[:-MAX_MOMENTUM]
@@ -386,6 +459,11 @@ class CGD:
             "fruitless": self._fruitless,
             "said": dict(self._said),
             "home": self._home.to_data() if self._home else None,
+            "waiting": [
+                {**asdict(one), "sources": dict(one.sources)} for one in self._waiting
+            ],
+            "rounds": self._rounds,
+            "unheard": dict(self.unheard),
             "archive": self.archive.state(),
             "engines": [engine.state() for engine in self.engines],
         }
@@ -410,6 +488,9 @@ class CGD:
         self._fruitless = int(state["fruitless"])
         self._said = dict(state["said"])
         self._home = Member.from_data(state["home"]) if state["home"] else None
+        self._waiting = [Proposal(**one) for one in state.get("waiting", ())]
+        self._rounds = int(state.get("rounds", 0))
+        self.unheard = dict(state.get("unheard", {}))
         self.archive.restore(state["archive"])
         for engine, engine_state in zip(self.engines, state["engines"], strict=True):
             engine.restore(engine_state)

@@ -6,6 +6,7 @@ all that is visible is only replaced by another that does; no expectation is inv
 and none of a hidden test is read.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from codegrad.code import fingerprint
 from codegrad.loss import Loss
 from codegrad.optim.archive import Archive, Member
+from codegrad.optim.gate import is_stub
 from codegrad.optim.selection import (
     RETURNED,
     among_equals,
@@ -33,6 +35,7 @@ KEPT = 0.6
 """Share of inputs on which an edit must do what the answers have in common. Fixing an
 oversight changes little; bending a program to a wrong example changes most of it."""
 
+_WORDS = re.compile(r"\w+|[^\w\s]")
 _SAME = 3
 """Digits of the partial credit in which candidates are called equally near."""
 
@@ -68,32 +71,59 @@ def choose(
     """Return the candidate to end with, if agreement has anything to say.
 
     Of candidates that are agreed with equally, one that needs less of its
-    surroundings is taken; else the program itself stays.
+    surroundings is taken, then one that changes less of a program that was there;
+    else the program itself stays.
 
-    Answers of engines come before edits of them by the built-in search: an edit is
-    made to pass, and edits of one program are wrong in the same way.
+    Only answers of engines have a say: an edit by the built-in search is made to pass,
+    and edits of one program are wrong in the same way. An edit of the program is taken
+    if it does as the answers do.
     """
     if task.repository is not None:
         return None
     answers = [row for row in archive.items() if row[1].is_answer]
     rows = [row for row in answers if row[1].passes]
     if not rows:
-        if archive.passing():
-            return None
         common = common_answer(task, archive, bench)
+        passing = [archive.sources(m)[task.main] for _, m in archive.passing()]
+        if not all(common and objection(task, common, t, bench) for t in passing):
+            return None
         if common is not None:
             why = f"{common} behave alike against an example of the docstring"
             return Chosen(common.key, why)
         rows = _nearest(answers, current)
-    if len(rows) < 2:  # noqa: PLR2004 - one is no choice
+    edits = [] if is_stub(task.source, task.entry_point) else _edits(archive)
+    if not rows or len(rows) + len(edits) < 2:  # noqa: PLR2004 - one is no choice
         return None
     # What may be an example is one if an answer satisfies it: that is seldom chance.
     fitting = max(member.fits for _, member in rows)
     rows = [row for row in rows if row[1].fits == fitting]
+    rows += [row for row in edits if row[1].fits >= fitting]
     if len(rows) == 1:
         why = "it alone does what seems to be an example in the statement"
         return Chosen(rows[0][0], why)
     return _of_one_mind(task, archive, rows, fingerprint(program), bench)
+
+
+def _change(before: str, after: str) -> int:
+    """Return how many words and signs lie between the first and the last change.
+
+    Example:
+        >>> _change("return xs[0]", "return xs[1]"), _change("f(x)", "g(x, y)")
+        (1, 5)
+    """
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    for _ in range(2):
+        while old and new and old[-1] == new[-1]:
+            old.pop()
+            new.pop()
+        old.reverse()
+        new.reverse()
+    return max(len(old), len(new))
+
+
+def _edits(archive: Archive) -> list[tuple[str, Member]]:
+    """Return the edits of the program that pass."""
+    return [row for row in archive.passing() if row[1].is_edit]
 
 
 def _nearest(
@@ -119,14 +149,20 @@ def _of_one_mind(
     bench: Workbench,
 ) -> Chosen:
     texts = [archive.sources(member)[task.main] for _, member in rows]
+    is_written = not is_stub(task.source, task.entry_point)
+    changes = [_change(task.source, text) if is_written else 0 for text in texts]
     seen = behaviours(task, texts, bench)
-    votes = [member.votes for _, member in rows]
+    # An edit has no say: it was made to pass.
+    votes = [member.votes if member.is_answer else 0 for _, member in rows]
     selection = by_agreement(seen, votes, is_program=task.is_program)
     selection = among_equals(task, texts, selection, bench, votes)
     top = selection.agreement[selection.order[0]]
     equal = [i for i in selection.order if selection.agreement[i] == top]
     # The program itself stays if nothing speaks for another one.
-    best = min(equal, key=lambda i: (len(needs(texts[i])), rows[i][0] != preferred))
+    best = min(
+        equal,
+        key=lambda i: (len(needs(texts[i])), changes[i], rows[i][0] != preferred),
+    )
     if not selection.distinguishing:
         why = "no generated input tells the candidates apart"
         if len({len(needs(text)) for text in texts}) > 1:

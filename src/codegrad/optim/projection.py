@@ -8,7 +8,7 @@ Source: the projection onto the constraints of projected gradient descent, as Co
 (arXiv 2508.10059) uses it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from codegrad.budget import Budget
@@ -162,9 +162,20 @@ class Projection:
             repaired.append(self._verify(by, one.proposal, current, judge, one.parent))
         return repaired
 
-    def best(self, judged: Sequence[Judged], current: Loss) -> int | None:
+    def again(
+        self, proposals: Sequence[Proposal], current: Loss, judge: Judge
+    ) -> list[Judged]:
+        """Verify edits of the search that waited for what answers say."""
+        name = SearchEngine.name
+        return [self._verify(name, one, current, judge) for one in proposals]
+
+    def best(
+        self, judged: Sequence[Judged], current: Loss, *, without: Collection[int] = ()
+    ) -> int | None:
         """Return which proposal is accepted, if one is."""
-        allowed = [i for i, one in enumerate(judged) if not one.reason]
+        allowed = [
+            i for i, one in enumerate(judged) if not one.reason and i not in without
+        ]
         if self.strategy.gate is Gate.NONE:
             return allowed[0] if allowed else None
         if self.strategy.gate is Gate.MORE_TESTS:

@@ -91,6 +91,11 @@ def select(
     return among_equals(task, candidates, selection, bench)
 
 
+def is_comparable(task: Task) -> bool:
+    """Return whether inputs can be generated on which candidates are compared."""
+    return task.repository is None and "." not in task.entry_point
+
+
 def behaviours(
     task: Task,
     candidates: Sequence[str],
@@ -103,7 +108,7 @@ def behaviours(
 
     Nothing for methods, whose inputs cannot be generated.
     """
-    if task.repository is not None or "." in task.entry_point:
+    if not is_comparable(task):
         return [() for _ in candidates]
     if task.is_program:
         return _outputs(task, candidates, bench, seed)

@@ -79,6 +79,9 @@ class Strategy:
     searches: bool = True
     """Whether the built-in search is asked, and repairs near misses of models."""
 
+    consults: bool = True
+    """Whether an edit of the search that passes waits for what a model answers."""
+
     restarts: bool = True
     """Whether it goes on from another candidate when steps no longer help."""
 
@@ -171,6 +174,12 @@ _ALL = (
         summary="answers debugged by the visible tests, chosen by what they do apart",
         choice=Choice.AGREEMENT,
         distinguishes=True,
+    ),
+    replace(
+        CODEGRAD,
+        name="frugal",
+        summary="codegrad that asks a model only where the search finds nothing",
+        consults=False,
     ),
     replace(
         CODEGRAD,
