@@ -243,12 +243,13 @@ def _stands_for(new: ast.stmt, old: ast.stmt | None) -> bool:
     return (
         isinstance(old, Function)
         and isinstance(new, Function)
-        and _is_empty(new)
-        and not _is_empty(old)
+        and is_empty(new)
+        and not is_empty(old)
     )
 
 
-def _is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether the body of a function says nothing: `pass`, `...`, a text."""
     return all(
         isinstance(statement, ast.Pass)
         or (
@@ -389,7 +390,7 @@ def _pieces(
 ) -> Iterator[tuple[str, ast.stmt]]:
     """Yield what the piece brings, classes method by method where they are partial."""
     for node in body:
-        name = _key(node)
+        name = member_key(node)
         old = places.get(name)
         if (
             isinstance(node, ast.ClassDef)
@@ -400,14 +401,14 @@ def _pieces(
             for member in node.body:
                 is_named = isinstance(member, Function | _Assignment)
                 if is_named and ast.dump(member) not in had:
-                    yield f"{name}.{_key(member)}", member
+                    yield f"{name}.{member_key(member)}", member
             continue
         yield name, node
 
 
 def _is_whole(new: ast.ClassDef, old: ast.ClassDef) -> bool:
     """Return whether a class of a reply has all that the one of the module has."""
-    members = {_key(member): member for member in new.body}
+    members = {member_key(member): member for member in new.body}
     has_header = all(
         bool(getattr(new, part)) >= bool(getattr(old, part))
         for part in ("bases", "keywords", "decorator_list")
@@ -415,12 +416,14 @@ def _is_whole(new: ast.ClassDef, old: ast.ClassDef) -> bool:
     is_in_one_line = old.body[0].lineno == old.lineno
     return is_in_one_line or (
         has_header
-        and {_key(m) for m in old.body} - {""} <= members.keys()
-        and not any(_stands_for(members[_key(m)], m) for m in old.body if _key(m))
+        and {member_key(m) for m in old.body} - {""} <= members.keys()
+        and not any(
+            _stands_for(members[member_key(m)], m) for m in old.body if member_key(m)
+        )
     )
 
 
-def _key(node: ast.stmt) -> str:
+def member_key(node: ast.stmt) -> str:
     """Return what tells a definition from its namesakes: `x`, `x x.setter`."""
     name = _name(node)
     if not isinstance(node, Function):
@@ -436,11 +439,11 @@ def _key(node: ast.stmt) -> str:
 def _places(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
         if isinstance(node, Definition | _Assignment):
-            yield _key(node), node
+            yield member_key(node), node
         if isinstance(node, ast.ClassDef):
             for member in node.body:
                 if isinstance(member, Function | _Assignment):
-                    yield f"{node.name}.{_key(member)}", member
+                    yield f"{node.name}.{member_key(member)}", member
 
 
 def _name(node: ast.stmt) -> str:
@@ -495,11 +498,11 @@ def _with_docstrings(
     """Return the text of a definition with the docstrings that its target had."""
     pairs = [(node, target)]
     if isinstance(node, ast.ClassDef) and isinstance(target, ast.ClassDef):
-        had = {_key(m): m for m in target.body if isinstance(m, Definition)}
+        had = {member_key(m): m for m in target.body if isinstance(m, Definition)}
         pairs += [
-            (member, had[_key(member)])
+            (member, had[member_key(member)])
             for member in node.body
-            if isinstance(member, Definition) and _key(member) in had
+            if isinstance(member, Definition) and member_key(member) in had
         ]
     for new, old in reversed(pairs):
         if isinstance(new, Definition) and isinstance(old, Definition):
