@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from codegrad.engines.clashes import without_clashes
+from codegrad.engines.fences import closing, fences_of, language_of
 from codegrad.engines.members import (
     gathered,
     goes_on_with,
@@ -30,7 +31,6 @@ from codegrad.engines.search_replace import EditError, apply_edits, find_edits
 from codegrad.engines.signatures import callable_as_before
 from codegrad.lines import lines_of
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
 _PROGRAM_START = re.compile(
     r"^(?:@|(?:async )?def |class |from \w|import \w|#|print\(|try:"
@@ -41,8 +41,6 @@ _OTHER_LANGUAGES = frozenset(
     {"json", "text", "txt", "bash", "sh", "console", "output", "diff", "yaml", "sql"}
 )
 _NO_FENCE = "the code had no fence"
-_DEEPER = 3
-"""Columns that a closing fence may stand deeper; further in it is part of the code."""
 
 _MAX_CUTS = 50
 _MAX_STARTS = 8
@@ -253,33 +251,19 @@ def _checked(
 
 def _blocks(text: str) -> list[_Block]:
     """Return the code blocks of a reply; without fences, what looks like code."""
-    fences = list(_FENCE.finditer(text))
+    fences = fences_of(text)
     blocks: list[_Block] = []
     position = 0
     while position < len(fences):
         opening = fences[position]
-        closing = next(
-            (
-                n
-                for n in range(position + 1, len(fences))
-                if fences[n][1][0] == opening[1][0]
-                and len(fences[n][1]) >= len(opening[1])
-                and not fences[n][2]
-                and _margin(fences[n]) <= _margin(opening) + _DEEPER
-            ),
-            None,
-        )
-        end = fences[closing].start() if closing is not None else len(text)
+        last = closing(fences, position)
+        end = fences[last].start() if last is not None else len(text)
         body = text[opening.end() + 1 : end]
-        blocks.append(_Block(body, opening[2].lower(), closing is not None))
-        if closing is None:
+        blocks.append(_Block(body, language_of(opening), last is not None))
+        if last is None:
             break
-        position = closing + 1
+        position = last + 1
     return blocks or [_Block(text, notes=(_NO_FENCE,))]
-
-
-def _margin(fence: re.Match[str]) -> int:
-    return fence.start(1) - fence.start()
 
 
 def _choose(

@@ -250,15 +250,17 @@ def _add_needed(
     known: _Members,
 ) -> None:
     """Add the members of drafts, the last version, that the answer uses and lacks."""
+    offered: dict[str, dict[str, tuple[int, ast.stmt]]] = {}
+    for number, members in drafts.items():
+        for key, node in members.items():
+            if not any(key in those for those in (known, own, chosen)):
+                offered.setdefault(_plain(key), {})[key] = number, node
     asked = [*own.values(), *(node for _, node in chosen.values())]
     while asked:
-        names = _attributes(asked.pop())
-        for number in sorted(drafts, reverse=True):
-            for key, node in drafts[number].items():
-                is_there = any(key in those for those in (known, own, chosen))
-                if _plain(key) in names and not is_there:
-                    chosen[key] = number, node
-                    asked.append(node)
+        for name in sorted(_attributes(asked.pop())):
+            found = offered.pop(name, {})
+            chosen.update(found)
+            asked += [node for _, node in found.values()]
 
 
 def _headed(
