@@ -10,12 +10,13 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codegrad.engines.scopes import (
     Definition,
     Function,
+    evaluated,
     made,
     touched,
     used,
@@ -28,6 +29,8 @@ _Import = ast.Import | ast.ImportFrom
 _Compound = (
     ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.If
 )
+_Alias = tuple[object, ...]
+_POSTPONED: _Alias = (0, "__future__", "annotations", "annotations")
 _MAGIC = re.compile(r"#!|#.*coding[:=]")
 """What has to stay in the first two lines of a file."""
 
@@ -94,7 +97,7 @@ def merge(current: str, piece: str, entry_point: str = "") -> Merged | None:
     there = {ast.dump(node) for node in old.body}
     kept = _kept(new, there)
     is_kept = set(kept).__contains__
-    edits = _Edits(old, lines_of(current), lines_of(piece))
+    edits = _Edits(old, lines_of(current), lines_of(piece), _for_types(old, kept))
     # What the module has already stays as it is written there, with its comments.
     fresh = [n for n in new.body if is_kept(n) and ast.dump(n) not in there]
     stubs: list[str] = []
@@ -277,14 +280,18 @@ class _Edits:
     """What has to be changed in a module for a piece."""
 
     def __init__(
-        self, tree: ast.Module, lines: Sequence[str], fresh: Sequence[str]
+        self,
+        tree: ast.Module,
+        lines: Sequence[str],
+        fresh: Sequence[str],
+        imported: Iterable[_Alias],
     ) -> None:
         self._tree = tree
         self._lines = list(lines)
         self._fresh = fresh
         self.places = dict(_places(tree))
         guarded = [n for s in tree.body if isinstance(s, ast.Try) for n in s.body]
-        self._imported = {
+        self._imported = set(imported) | {
             alias
             for n in (*tree.body, *guarded)
             if isinstance(n, _Import)
@@ -458,7 +465,32 @@ def _name(node: ast.stmt) -> str:
             return ""
 
 
-def _aliases(node: _Import) -> Iterator[tuple[object, ...]]:
+def _for_types(old: ast.Module, kept: Sequence[ast.stmt]) -> Iterator[_Alias]:
+    """Yield what the module imports for type checkers and a piece needs no further."""
+    guarded = [
+        node
+        for guard in old.body
+        if isinstance(guard, ast.If)
+        and ast.unparse(guard.test).rpartition(".")[2] == "TYPE_CHECKING"
+        for node in guard.body
+        if isinstance(node, _Import)
+    ]
+    if not guarded:
+        return
+    is_postponed = any(
+        _POSTPONED in _aliases(node)
+        for node in (*old.body, *kept)
+        if isinstance(node, _Import)
+    )
+    names = {
+        name for node in kept for name in evaluated(node, annotations=not is_postponed)
+    }
+    for alias in (alias for node in guarded for alias in _aliases(node)):
+        if str(alias[-1] or alias[0]).partition(".")[0] not in names:
+            yield alias
+
+
+def _aliases(node: _Import) -> Iterator[_Alias]:
     """Yield what an import statement imports, in one form for each way to write it."""
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
