@@ -355,3 +355,10 @@ def test_a_fence_inside_of_a_docstring_does_not_end_the_block() -> None:
     )
     found = extract(f"Here:\n```python\n{code}```\nDone.", current="", entry_point="f")
     assert found.source == code
+
+
+def test_the_marks_of_thoughts_may_stand_in_the_code_of_an_answer() -> None:
+    code = 'def f(x):\n    # <think> begins\n    return x.split("</think>")[-1]\n'
+    for before in ("", "<think>def f(x): return x</think>", "Hm.\n</think>\n"):
+        reply = f"{before}Here:\n```python\n{code}```\nDone."
+        assert extract(reply, current="", entry_point="f").source == code

@@ -371,3 +371,61 @@ def test_the_docstring_of_the_module_stays_whatever_the_reply_makes_of_it() -> N
     stub = merge(current, 'def f(x):\n    """Adds one."""\n')
     assert stub is not None
     assert "Adds one" in stub.source
+
+
+GUARDED = """from __future__ import annotations
+
+import typing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import a.b
+    from shapes import Point, Shape as S
+
+
+def area(r: Point) -> S:
+    return 0
+"""
+WANTED = "from shapes import Point\nfrom shapes import Shape as S\nimport a.b\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def area(r: Point, q: a.b.C) -> S:\n    x: Point = r\n    return x\n",
+        "def area(r: 'Point') -> S: return r\n\nprint(Point(1))\n",
+    ],
+)
+@pytest.mark.parametrize("guard", ["TYPE_CHECKING", "typing.TYPE_CHECKING"])
+def test_what_is_imported_for_types_is_not_imported_again(
+    body: str, guard: str
+) -> None:
+    module = GUARDED.replace("if TYPE_CHECKING", f"if {guard}")
+    found = merged(module, WANTED + body).source
+    header = module.partition("def area")[0]
+    assert found == header + body.partition("\n\n")[0].rstrip("\n") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("def area(r):\n    return Point(r)\n", "from shapes import Point"),
+        ("def area(r=S): return r\n", "from shapes import Shape as S"),
+        ("def area(r):\n    return cast(a.b.C, r)\n", "import a.b"),
+        ("@S\ndef area(r: Point): return r\n", "from shapes import Shape as S"),
+        ("class Q(Point):\n    pass\n", "from shapes import Point"),
+    ],
+)
+def test_what_is_needed_at_run_time_is_imported(body: str, line: str) -> None:
+    rows = merged(GUARDED, WANTED + body).source.splitlines()
+    assert [row for row in WANTED.splitlines() if row in rows] == [line]
+
+
+def test_annotations_that_are_executed_need_their_imports() -> None:
+    module = GUARDED.partition("\n\n")[2].replace("r: Point) -> S", "r)")
+    body = "def area(r: Point, q: 'S'):\n    return r\n"
+    rows = merged(module, WANTED + body).source.splitlines()
+    assert "from shapes import Point" in rows
+    assert "from shapes import Shape as S" not in rows
+    future = f"from __future__ import annotations\n{WANTED}{body}"
+    assert "from shapes import Point" not in merged(module, future).source.splitlines()

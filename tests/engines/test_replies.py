@@ -28,6 +28,53 @@ def test_thoughts_are_not_the_answer(reply: str) -> None:
     assert read_plans(reply, 3) == ["Sort.", "Heap.", "Count."]
 
 
+CODE = [
+    "```python\nEND = '</think>'\n```",
+    "~~~\nx = tags[think]\n~~~",
+    "```py\n# </thinking> ends it, <think> begins it\nx = 1\n```\n",
+    'Text\n```\nPROMPT = """\n<think>\n</think>\n"""\n```\nText',
+    "1. So:\n\n   ```\n   x = '[think]'\n   ```\n",
+    "```\n<<<<<<< SEARCH\nx = '<think>'\n=======\nx = '</think>'\n>>>>>>> REPLACE\n```",
+    "```js\nx = '</think>';\n```\n```python\nx = '[/THINK]'\n```",
+]
+
+
+@pytest.mark.parametrize("code", CODE)
+@pytest.mark.parametrize(
+    "thought",
+    [
+        "",
+        "<think>Hm.</think>",
+        "<think>\n```python\nx = 1\n```\n</think>\n",
+        "<think>\n```python\nx = 1\n</think>\n",
+        "Hm.\n```\nx = 1\n```\n</think>\n",
+        "Hm.\n```python\nx = 1\n</think>\n",
+        "<think>\n```\nx = '</think>'\n```\nHm.\n</think>",
+        "<think>Hm.</think>\nFirst.\n</think>",
+    ],
+)
+def test_marks_in_fenced_code_are_code(thought: str, code: str) -> None:
+    assert without_thoughts(f"{thought}{code}").lstrip("\n") == code
+    assert without_thoughts(f"{thought}{code}<think>Hm.").lstrip("\n") == code
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        ("```python\nx = '</think>'\n", "```python\nx = '</think>'\n"),
+        ("```python\nx = 1</think>1. A", "1. A"),
+        ("<think>\n```\nx = '</think>'\n```\n1. A", "'\n```\n1. A"),
+        ("<think>```\na\n</think>\n```\nb\n```", "\n```\nb\n```"),
+        ("<think>a</think>b<think>```\nc", "b"),
+        ("<think>\n```\n</think>\n```\nb\n```<think>c</think>", "\n```\nb\n```"),
+    ],
+)
+def test_a_fence_that_is_not_closed_is_one_if_it_holds_code(
+    reply: str, answer: str
+) -> None:
+    assert without_thoughts(reply) == answer
+
+
 @pytest.mark.parametrize(
     ("reply", "values"),
     [

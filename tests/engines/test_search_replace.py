@@ -1,5 +1,6 @@
 """Edits are applied where they fit exactly one place, all of them or none."""
 
+import difflib
 from contextlib import suppress
 
 import pytest
@@ -136,3 +137,98 @@ def test_line_ends_of_the_reply_and_of_the_code_may_differ() -> None:
         assert apply_edits("\x0ca = '\u2028'\nb = 2\n", find_edits(said)) == (
             "\x0ca = '\u2028'\nb = 3\n"
         )
+
+
+SQL = """def query(n):
+    sql = '''
+-- all rows
+SELECT * FROM t
+'''
+    ++n
+    return sql, --n
+
+
+def other():
+    return 1
+"""
+
+
+def test_lines_of_a_diff_that_begin_with_its_signs_are_lines() -> None:
+    body = (
+        "     sql = '''\n--- all rows\n+-- some rows\n SELECT * FROM t\n '''\n"
+        "-    ++n\n+++n\n"
+    )
+    later = "@@ -9,2 +9,2 @@\n def other():\n-    return 1\n+    return 2\n"
+    expected = SQL.replace("-- all", "-- some").replace("    ++n", "++n")
+    for header in ("--- a/m.py\n+++ b/m.py\n", ""):
+        for between in ("", header, f"diff --git a/m.py b/m.py\nindex 1..2\n{header}"):
+            diff = f"{header}@@ -2,5 +2,5 @@\n{body}{between}{later}"
+            edited = apply_edits(SQL, find_edits(f"```diff\n{diff}```"))
+            assert edited == expected.replace("return 1", "return 2")
+
+
+@given(LINES, st.data())
+def test_a_diff_of_any_lines_leads_to_them(
+    lines: list[str], data: st.DataObject
+) -> None:
+    signs = st.sampled_from(["", "-", "--", "+", "++", " "])
+    before = [data.draw(signs) + line for line in lines]
+    after = [data.draw(signs) + line for line in before]
+    diff = list(difflib.unified_diff(before, after, "m.py", "m.py", "", "", 9, ""))
+    text = "\n".join(before) + "\n"
+    if len(set(map(str.strip, before))) == len(before):
+        edited = apply_edits(text, find_edits("\n".join(diff)))
+        assert edited.split() == "\n".join(after).split()
+
+
+def test_signs_at_the_end_of_a_diff_are_lines() -> None:
+    assert find_edits("@@ -1 +1 @@\n--- a\n+++ b\n") == [Edit(("-- a",), ("++ b",))]
+
+
+HEADING = """def f():
+    '''Doc.
+
+    Title
+    =====
+
+    Chapter
+    =======
+    '''
+    return 1
+
+
+Head
+=======
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "replace"),
+    [
+        ("    Title\n    =====", "    Titles\n    ======"),
+        ("    Chapter\n    =======\n    '''", "    '''"),
+        ("    Title\n    =====\n\n    Chapter\n    =======", "    Title\n    ====="),
+        ("    Title", "    Title\n    =======\n    Other"),
+    ],
+)
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_an_underlined_heading_does_not_divide_a_block(
+    search: str, replace: str, indent: str
+) -> None:
+    reply = block(search, replace)
+    for mark in ("<<<<<<< SEARCH", "\n=======\n", ">>>>>>> REPLACE"):
+        first = "\n" if mark[0] == "\n" else ""
+        reply = reply.replace(mark, first + indent + mark.lstrip("\n"))
+    assert find_edits(reply) == [
+        Edit(tuple(search.split("\n")), tuple(replace.split("\n")))
+    ]
+    assert apply_edits(HEADING, find_edits(reply)) == HEADING.replace(search, replace)
+
+
+@pytest.mark.parametrize("size", [4, 5, 7, 9])
+def test_marks_of_another_size_are_read(size: int) -> None:
+    search = "Title\n=======" if size != 7 else "Title\n====="
+    same = f"{'<' * size} SEARCH\n{search}\n{'=' * size}\nb\n{'>' * size} REPLACE"
+    assert find_edits(same) == [Edit(tuple(search.split("\n")), ("b",))]
+    other = f"<<<<<<< SEARCH\na\n{'=' * size}\nb\n>>>>>>> REPLACE"
+    assert find_edits(other) == [Edit(("a",), ("b",))]

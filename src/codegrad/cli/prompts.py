@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from codegrad.engines.remarks import REVIEW, read_remarks
 from codegrad.engines.streams import reply_text
 from codegrad.events import Event
 from codegrad.report.printable import visible
@@ -48,7 +49,7 @@ def show_prompts(calls: Sequence[RecordedCall], run_id: str) -> None:
         click.echo(f"    {_facts(call, request, run_id)}")
         for message in request["messages"]:
             click.echo(f"--- {message['role']}\n{visible(message['text'])}")
-        click.echo(f"--- reply ({_OUTCOMES[call.outcome]})")
+        click.echo(f"--- reply ({_problem(call) or _OUTCOMES[call.outcome]})")
         click.echo(f"{visible(_reply(call)) or '(nothing)'}\n")
     if not calls:
         click.echo("no model was asked")
@@ -65,6 +66,17 @@ def _facts(call: RecordedCall, request: dict[str, object], run_id: str) -> str:
     if not call.is_paid_by(run_id):
         parts.append(f"recorded by run {call.payer}")
     return ", ".join(parts)
+
+
+def _problem(call: RecordedCall) -> str:
+    """Return why a reply that arrived was of no use; empty if that is not known.
+
+    A call does not know what was made of its reply; a review is read here again.
+    """
+    is_review = call.label == REVIEW and call.outcome is CallOutcome.USED
+    if not is_review or read_remarks(_reply(call)) is not None:
+        return ""
+    return "it could not be read: it is not the JSON that was asked for"
 
 
 def _reply(call: RecordedCall) -> str:
@@ -85,6 +97,7 @@ def call_document(call: RecordedCall) -> dict[str, object]:
         "reply": None if body is None else _reply(call),
         "raw": None if body is None else body.decode("utf-8", "replace"),
         "outcome": str(call.outcome),
+        "problem": _problem(call) or None,
         "tokens": call.tokens,
         "money": call.money,
     }

@@ -38,7 +38,7 @@ from codegrad.engines.prompts import (
     target_of,
 )
 from codegrad.engines.purse import Purse
-from codegrad.engines.remarks import Remark, answer_schema, read_remarks
+from codegrad.engines.remarks import REVIEW, Remark, answer_schema, read_remarks
 from codegrad.engines.troubles import Troubles
 from codegrad.gradient import Critique, CritiqueSource
 from codegrad.store.calls import CacheMode, CallBook
@@ -272,7 +272,7 @@ class ModelCritic:
             answer_schema=answer_schema(),
         )
         (asked,) = self.client.ask(
-            [request], budget=budget, label="review", waiting=self._waiting
+            [request], budget=budget, label=REVIEW, waiting=self._waiting
         )
         return asked
 

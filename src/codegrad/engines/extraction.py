@@ -7,18 +7,22 @@ raised, and a module that is returned parses.
 
 import ast
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from codegrad.engines.clashes import without_clashes
-from codegrad.engines.merging import (
-    defined,
-    first_line,
-    merge,
-    parse_quietly,
-    reindented,
-    text_of,
+from codegrad.engines.fences import closing, fences_of, language_of
+from codegrad.engines.members import (
+    gathered,
+    goes_on_with,
+    has_only_stub,
+    housed,
+    in_classes,
+    is_method,
+    is_quoted,
+    is_version,
 )
+from codegrad.engines.merging import defined, merge, parse_quietly
 from codegrad.engines.pieces import acts, answered_by_assignment, completed, goes_on
 from codegrad.engines.renaming import renamed
 from codegrad.engines.replies import without_thoughts
@@ -27,7 +31,6 @@ from codegrad.engines.search_replace import EditError, apply_edits, find_edits
 from codegrad.engines.signatures import callable_as_before
 from codegrad.lines import lines_of
 
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+-]*)[^\n]*$", re.MULTILINE)
 _CODE_START = re.compile(r"^(?:@|(?:async )?def |class |from \w|import \w)")
 _PROGRAM_START = re.compile(
     r"^(?:@|(?:async )?def |class |from \w|import \w|#|print\(|try:"
@@ -38,8 +41,6 @@ _OTHER_LANGUAGES = frozenset(
     {"json", "text", "txt", "bash", "sh", "console", "output", "diff", "yaml", "sql"}
 )
 _NO_FENCE = "the code had no fence"
-_DEEPER = 3
-"""Columns that a closing fence may stand deeper; further in it is part of the code."""
 
 _MAX_CUTS = 50
 _MAX_STARTS = 8
@@ -105,6 +106,8 @@ def _from_blocks(
 ) -> Extraction:
     blocks = _blocks(text)
     readable = _all_readable(blocks, _CODE_START if entry_point else _PROGRAM_START)
+    if entry_point:
+        readable = _housed(readable, entry_point, current)
     chosen = (
         _choose(readable, entry_point, current) if entry_point else _program(readable)
     )
@@ -124,6 +127,7 @@ def _from_blocks(
         for block in readable
         if block.number != chosen.number and (block.is_closed or not is_cut)
     ]
+    chosen, others = _gathered(chosen, others, entry_point, current)
     wanted = _changed_beside(others, entry_point, current)
     piece = completed(chosen.text, [b.text for b in others], wanted=wanted)
     notes = (*chosen.notes, *piece.notes)
@@ -149,6 +153,42 @@ def _all_readable(blocks: Sequence[_Block], starts: re.Pattern[str]) -> list[_Bl
     ]
 
 
+def _housed(blocks: Sequence[_Block], entry_point: str, current: str) -> list[_Block]:
+    pieces = housed([block.text for block in blocks], entry_point, current)
+    return [
+        replace(block, text=piece.text, notes=(*block.notes, *piece.notes))
+        for block, piece in zip(blocks, pieces, strict=True)
+    ]
+
+
+def _gathered(
+    chosen: _Block, others: Sequence[_Block], entry_point: str, current: str
+) -> tuple[_Block, list[_Block]]:
+    """Return the blocks with the members of each class in one of them.
+
+    A block with the entry point is a draft of the answer; of a program it is one with
+    another version of something in a class.
+    """
+    blocks = sorted([chosen, *others], key=lambda block: block.number)
+    answer = blocks.index(chosen)
+    drafts = [
+        number
+        for number, block in enumerate(blocks)
+        if (
+            _gives(block, entry_point)
+            if entry_point
+            else is_version(block.text, chosen.text)
+        )
+    ]
+    texts = [block.text for block in blocks]
+    pieces = gathered(texts, answer, drafts=drafts, current=current)
+    joined = [
+        replace(block, text=piece.text, notes=(*block.notes, *piece.notes))
+        for block, piece in zip(blocks, pieces, strict=True)
+    ]
+    return joined.pop(answer), joined
+
+
 def _program(blocks: Sequence[_Block]) -> _Block | None:
     """Return the longest block, or a later one that puts it to work.
 
@@ -160,7 +200,9 @@ def _program(blocks: Sequence[_Block]) -> _Block | None:
     if acts(longest.text):
         return longest
     for block in reversed(blocks):
-        if acts(block.text) and goes_on(block.text, longest.text):
+        if acts(block.text) and (
+            goes_on(block.text, longest.text) or goes_on_with(block.text, longest.text)
+        ):
             return block
     return longest
 
@@ -179,7 +221,7 @@ def _changed_beside(
     return [
         node.name
         for block in others
-        if entry_point not in _names(block)
+        if not _gives(block, entry_point)
         for node in (parse_quietly(block.text) or tree).body
         if isinstance(node, Definition)
         and node.name in known
@@ -209,33 +251,19 @@ def _checked(
 
 def _blocks(text: str) -> list[_Block]:
     """Return the code blocks of a reply; without fences, what looks like code."""
-    fences = list(_FENCE.finditer(text))
+    fences = fences_of(text)
     blocks: list[_Block] = []
     position = 0
     while position < len(fences):
         opening = fences[position]
-        closing = next(
-            (
-                n
-                for n in range(position + 1, len(fences))
-                if fences[n][1][0] == opening[1][0]
-                and len(fences[n][1]) >= len(opening[1])
-                and not fences[n][2]
-                and _margin(fences[n]) <= _margin(opening) + _DEEPER
-            ),
-            None,
-        )
-        end = fences[closing].start() if closing is not None else len(text)
+        last = closing(fences, position)
+        end = fences[last].start() if last is not None else len(text)
         body = text[opening.end() + 1 : end]
-        blocks.append(_Block(body, opening[2].lower(), closing is not None))
-        if closing is None:
+        blocks.append(_Block(body, language_of(opening), last is not None))
+        if last is None:
             break
-        position = closing + 1
+        position = last + 1
     return blocks or [_Block(text, notes=(_NO_FENCE,))]
-
-
-def _margin(fence: re.Match[str]) -> int:
-    return fence.start(1) - fence.start()
 
 
 def _choose(
@@ -243,6 +271,7 @@ def _choose(
 ) -> _Block | None:
     """Return the last block that defines the entry point, else one to put right."""
     exact = [block for block in readable if entry_point in _names(block)]
+    exact = [b for b in exact if _gives(b, entry_point)] or exact
     for block in reversed(exact):
         if not _only_quotes(block, entry_point, current):
             return block
@@ -254,13 +283,14 @@ def _choose(
     owner, _, method = entry_point.rpartition(".")
     # Who is asked for one method may find the fault in another one of the class.
     methods = {method, *_methods(owner, current)} if owner else set()
+
+    def owners(node: Definition) -> str:
+        return owner if node.name in methods or is_method(node) else ""
+
     for block in reversed(readable):
-        if given := sorted(methods & set(_names(block))):
-            return replace(
-                block,
-                text=_in_class(block.text, owner, methods),
-                notes=(*block.notes, f"{given[0]} was given outside its class"),
-            )
+        if methods & set(_names(block)):
+            piece = in_classes(block.text, owners)
+            return replace(block, text=piece.text, notes=(*block.notes, *piece.notes))
     return _part_of(readable, entry_point, current) or _renamed(
         readable, entry_point, current
     )
@@ -274,23 +304,16 @@ def _methods(owner: str, current: str) -> set[str]:
     }
 
 
-def _in_class(text: str, owner: str, methods: Collection[str]) -> str:
-    """Return code with its methods in a class; its own functions stay outside."""
-    tree = parse_quietly(text)
-    lines = lines_of(text)
-    inside: list[str] = []
-    for node in reversed(tree.body if tree else []):
-        if isinstance(node, Definition) and (node.name in methods or _is_method(node)):
-            inside[:0] = reindented(text_of(lines, node), "", "    ")
-            del lines[first_line(node) - 1 : node.end_lineno]
-    return "\n".join([*lines, f"class {owner}:", *inside]) + "\n"
+def _gives(block: _Block, name: str) -> bool:
+    """Return whether a block gives a function, and does not only name it.
 
-
-def _is_method(node: Definition) -> bool:
-    if isinstance(node, ast.ClassDef):
-        return False
-    first = [a.arg for a in (*node.args.posonlyargs, *node.args.args)][:1]
-    return first in [["self"], ["cls"]]
+    A body that says nothing stands for the one of another block if the block has
+    something else to say.
+    """
+    names = _names(block)
+    return name in names and (
+        set(names) == {name} or not has_only_stub(block.text, name)
+    )
 
 
 def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:
@@ -298,10 +321,9 @@ def _only_quotes(block: _Block, entry_point: str, current: str) -> bool:
     here, there = parse_quietly(block.text), parse_quietly(current)
     if here is None or there is None:
         return False
-    known = {ast.dump(node) for node in there.body if isinstance(node, Definition)}
     name = entry_point.partition(".")[0]
     definitions = [n for n in here.body if isinstance(n, Definition)]
-    return all(ast.dump(n) in known for n in definitions) and any(
+    return all(is_quoted(n, there) for n in definitions) and any(
         n.name == name for n in definitions
     )
 

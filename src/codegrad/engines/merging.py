@@ -10,12 +10,13 @@ import ast
 import math
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from codegrad.engines.scopes import (
     Definition,
     Function,
+    evaluated,
     made,
     touched,
     used,
@@ -28,6 +29,8 @@ _Import = ast.Import | ast.ImportFrom
 _Compound = (
     ast.For | ast.AsyncFor | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.If
 )
+_Alias = tuple[object, ...]
+_POSTPONED: _Alias = (0, "__future__", "annotations", "annotations")
 _MAGIC = re.compile(r"#!|#.*coding[:=]")
 """What has to stay in the first two lines of a file."""
 
@@ -94,7 +97,7 @@ def merge(current: str, piece: str, entry_point: str = "") -> Merged | None:
     there = {ast.dump(node) for node in old.body}
     kept = _kept(new, there)
     is_kept = set(kept).__contains__
-    edits = _Edits(old, lines_of(current), lines_of(piece))
+    edits = _Edits(old, lines_of(current), lines_of(piece), _for_types(old, kept))
     # What the module has already stays as it is written there, with its comments.
     fresh = [n for n in new.body if is_kept(n) and ast.dump(n) not in there]
     stubs: list[str] = []
@@ -243,12 +246,13 @@ def _stands_for(new: ast.stmt, old: ast.stmt | None) -> bool:
     return (
         isinstance(old, Function)
         and isinstance(new, Function)
-        and _is_empty(new)
-        and not _is_empty(old)
+        and is_empty(new)
+        and not is_empty(old)
     )
 
 
-def _is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def is_empty(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether the body of a function says nothing: `pass`, `...`, a text."""
     return all(
         isinstance(statement, ast.Pass)
         or (
@@ -276,14 +280,18 @@ class _Edits:
     """What has to be changed in a module for a piece."""
 
     def __init__(
-        self, tree: ast.Module, lines: Sequence[str], fresh: Sequence[str]
+        self,
+        tree: ast.Module,
+        lines: Sequence[str],
+        fresh: Sequence[str],
+        imported: Iterable[_Alias],
     ) -> None:
         self._tree = tree
         self._lines = list(lines)
         self._fresh = fresh
         self.places = dict(_places(tree))
         guarded = [n for s in tree.body if isinstance(s, ast.Try) for n in s.body]
-        self._imported = {
+        self._imported = set(imported) | {
             alias
             for n in (*tree.body, *guarded)
             if isinstance(n, _Import)
@@ -389,7 +397,7 @@ def _pieces(
 ) -> Iterator[tuple[str, ast.stmt]]:
     """Yield what the piece brings, classes method by method where they are partial."""
     for node in body:
-        name = _key(node)
+        name = member_key(node)
         old = places.get(name)
         if (
             isinstance(node, ast.ClassDef)
@@ -400,14 +408,14 @@ def _pieces(
             for member in node.body:
                 is_named = isinstance(member, Function | _Assignment)
                 if is_named and ast.dump(member) not in had:
-                    yield f"{name}.{_key(member)}", member
+                    yield f"{name}.{member_key(member)}", member
             continue
         yield name, node
 
 
 def _is_whole(new: ast.ClassDef, old: ast.ClassDef) -> bool:
     """Return whether a class of a reply has all that the one of the module has."""
-    members = {_key(member): member for member in new.body}
+    members = {member_key(member): member for member in new.body}
     has_header = all(
         bool(getattr(new, part)) >= bool(getattr(old, part))
         for part in ("bases", "keywords", "decorator_list")
@@ -415,12 +423,14 @@ def _is_whole(new: ast.ClassDef, old: ast.ClassDef) -> bool:
     is_in_one_line = old.body[0].lineno == old.lineno
     return is_in_one_line or (
         has_header
-        and {_key(m) for m in old.body} - {""} <= members.keys()
-        and not any(_stands_for(members[_key(m)], m) for m in old.body if _key(m))
+        and {member_key(m) for m in old.body} - {""} <= members.keys()
+        and not any(
+            _stands_for(members[member_key(m)], m) for m in old.body if member_key(m)
+        )
     )
 
 
-def _key(node: ast.stmt) -> str:
+def member_key(node: ast.stmt) -> str:
     """Return what tells a definition from its namesakes: `x`, `x x.setter`."""
     name = _name(node)
     if not isinstance(node, Function):
@@ -436,11 +446,11 @@ def _key(node: ast.stmt) -> str:
 def _places(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
     for node in tree.body:
         if isinstance(node, Definition | _Assignment):
-            yield _key(node), node
+            yield member_key(node), node
         if isinstance(node, ast.ClassDef):
             for member in node.body:
                 if isinstance(member, Function | _Assignment):
-                    yield f"{node.name}.{_key(member)}", member
+                    yield f"{node.name}.{member_key(member)}", member
 
 
 def _name(node: ast.stmt) -> str:
@@ -455,7 +465,32 @@ def _name(node: ast.stmt) -> str:
             return ""
 
 
-def _aliases(node: _Import) -> Iterator[tuple[object, ...]]:
+def _for_types(old: ast.Module, kept: Sequence[ast.stmt]) -> Iterator[_Alias]:
+    """Yield what the module imports for type checkers and a piece needs no further."""
+    guarded = [
+        node
+        for guard in old.body
+        if isinstance(guard, ast.If)
+        and ast.unparse(guard.test).rpartition(".")[2] == "TYPE_CHECKING"
+        for node in guard.body
+        if isinstance(node, _Import)
+    ]
+    if not guarded:
+        return
+    is_postponed = any(
+        _POSTPONED in _aliases(node)
+        for node in (*old.body, *kept)
+        if isinstance(node, _Import)
+    )
+    names = {
+        name for node in kept for name in evaluated(node, annotations=not is_postponed)
+    }
+    for alias in (alias for node in guarded for alias in _aliases(node)):
+        if str(alias[-1] or alias[0]).partition(".")[0] not in names:
+            yield alias
+
+
+def _aliases(node: _Import) -> Iterator[_Alias]:
     """Yield what an import statement imports, in one form for each way to write it."""
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
@@ -495,11 +530,11 @@ def _with_docstrings(
     """Return the text of a definition with the docstrings that its target had."""
     pairs = [(node, target)]
     if isinstance(node, ast.ClassDef) and isinstance(target, ast.ClassDef):
-        had = {_key(m): m for m in target.body if isinstance(m, Definition)}
+        had = {member_key(m): m for m in target.body if isinstance(m, Definition)}
         pairs += [
-            (member, had[_key(member)])
+            (member, had[member_key(member)])
             for member in node.body
-            if isinstance(member, Definition) and _key(member) in had
+            if isinstance(member, Definition) and member_key(member) in had
         ]
     for new, old in reversed(pairs):
         if isinstance(new, Definition) and isinstance(old, Definition):

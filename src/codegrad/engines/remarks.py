@@ -16,6 +16,9 @@ from codegrad.tasks.literals import shorten
 ASPECTS = ("correctness", "completeness", "format", "efficiency")
 """What a critic looks at, in the order in which it is asked to."""
 
+REVIEW = "review"
+"""The label of calls that ask for one."""
+
 MAX_CRITIQUES = 8
 _SENTENCE = 300
 _CLAIM_FIELDS = (

@@ -61,6 +61,29 @@ def used_at_once(node: ast.stmt) -> set[str]:
     return _loaded(parts)
 
 
+def evaluated(node: ast.AST, *, annotations: bool) -> set[str]:
+    r"""Return the names that are looked up when code is executed or called.
+
+    Those of annotations only if `annotations` are executed.
+
+    Example:
+        >>> tree = ast.parse("def f(x: A) -> B:\n    y: C = D\n    return E")
+        >>> sorted(evaluated(tree, annotations=False))
+        ['D', 'E']
+    """
+    names: set[str] = set()
+    rest = [node]
+    while rest:
+        here = rest.pop()
+        if isinstance(here, ast.Name) and isinstance(here.ctx, ast.Load):
+            names.add(here.id)
+        for field, value in ast.iter_fields(here):
+            if annotations or field not in {"annotation", "returns"}:
+                parts = value if isinstance(value, list) else [value]
+                rest += [part for part in parts if isinstance(part, ast.AST)]
+    return names
+
+
 def _loaded(parts: list[ast.AST]) -> set[str]:
     return {
         node.id

@@ -20,8 +20,8 @@ MARGIN = 0.04
 
 _MAX_SHOWN = 60
 _MAX_WINDOWS = 4000
-_OPENING = re.compile(r"[ \t]*+<{4,9}[ \t]*+SEARCH")
-_DIVIDER = re.compile(r"[ \t]*+={4,9}[ \t]*+$")
+_OPENING = re.compile(r"([ \t]*+)(<{4,9})[ \t]*+SEARCH")
+_DIVIDER = re.compile(r"([ \t]*+)(={4,9})[ \t]*+$")
 _CLOSING = re.compile(r"[ \t]*+>{4,9}[ \t]*+REPLACE")
 _HUNK = re.compile(r"^@@[^\n]*@@[^\n]*$")
 
@@ -53,21 +53,36 @@ def find_edits(reply: str) -> list[Edit]:
 
 def _blocks(lines: Sequence[str]) -> Iterator[Edit]:
     """Yield the search/replace blocks that are ended, in one pass over the lines."""
-    search = replace = ""
-    ends: re.Pattern[str] | None = None
+    opening: re.Match[str] | None = None
+    inside: list[str] = []
+    dividers: list[tuple[int, re.Match[str]]] = []
     for line in lines:
-        if ends is None:
-            if _OPENING.match(line):
-                search = replace = ""
-                ends = _DIVIDER
-        elif ends.match(line):
-            if ends is _CLOSING:
-                yield Edit(tuple(lines_of(search)), tuple(lines_of(replace)))
-            ends = _CLOSING if ends is _DIVIDER else None
-        elif ends is _DIVIDER:
-            search += f"{line}\n"
+        if opening is None:
+            opening = _OPENING.match(line)
+            inside, dividers = [], []
+        elif dividers and _CLOSING.match(line):
+            place = _divided(dividers, opening)
+            yield Edit(tuple(inside[:place]), tuple(inside[place + 1 :]))
+            opening = None
         else:
-            replace += f"{line}\n"
+            if divider := _DIVIDER.match(line):
+                dividers.append((len(inside), divider))
+            inside.append(line)
+
+
+def _divided(
+    dividers: Sequence[tuple[int, re.Match[str]]], opening: re.Match[str]
+) -> int:
+    """Return the place of the divider that is most like the mark which opens the block.
+
+    A heading in the code is underlined too: with as many signs as it has letters, and
+    mostly further in.
+    """
+
+    def likeness(row: tuple[int, re.Match[str]]) -> tuple[bool, bool]:
+        return len(row[1][2]) == len(opening[2]), row[1][1] == opening[1]
+
+    return max(dividers, key=likeness)[0]
 
 
 def apply_edits(text: str, edits: Sequence[Edit]) -> str:
@@ -175,14 +190,29 @@ def _hunks(reply: str) -> Iterator[Edit]:
     before: list[str] = []
     after: list[str] = []
     inside = False
-    for line in [*lines_of(reply), "@@ end @@"]:
-        if _HUNK.match(line) or (inside and line.startswith("```")):
+    lines = lines_of(reply)
+    for number, line in enumerate([*lines, "@@ end @@"]):
+        if _HUNK.match(line) or (inside and _ends_hunk(lines[number : number + 3])):
             if before != after:
                 yield Edit(tuple(before), tuple(after))
             before, after = [], []
             inside = bool(_HUNK.match(line))
-        elif inside and not line.startswith(("+++", "---", "\\")):
+        elif inside and not line.startswith("\\"):
             if not line.startswith("+"):
                 before.append(line[1:])
             if not line.startswith("-"):
                 after.append(line[1:])
+
+
+def _ends_hunk(lines: Sequence[str]) -> bool:
+    """Return whether a fence or the header of another file begins here.
+
+    `---` alone is no header: it may be a line that begins with `--` and goes.
+    """
+    line, *rest = lines
+    return line.startswith(("```", "diff --git ")) or (
+        line.startswith("---")
+        and bool(rest[1:])
+        and rest[0].startswith("+++")
+        and _HUNK.match(rest[1]) is not None
+    )
