@@ -12,6 +12,7 @@ from codegrad.bench.datasets import open_dataset
 from codegrad.bench.pool import (
     Experiment,
     Judge,
+    Plan,
     Row,
     by_task,
     main,
@@ -70,7 +71,8 @@ def outcome(
     data = write(folder / "data.jsonl.gz", [{**PROBLEM, "prompt": prompt}])
     bench, judge = RememberingBench(), Judge(open_dataset("humaneval+", data))
     try:
-        experiment = Experiment(judge, bench, orders=orders, properties=properties)
+        plan = Plan(orders=orders, properties=properties)
+        experiment = Experiment(judge, bench, plan)
         return experiment.run(NAME, visible_tasks("humaneval+", data)[NAME], pool)
     finally:
         bench.end()
@@ -107,7 +109,7 @@ def test_a_repair_may_pass_the_oracle_and_is_graded(tmp_path: Path) -> None:
 def test_a_task_of_several_pools_counts_once() -> None:
     def row(task: str, ours: float, theirs: float) -> Row:
         shares = {"first": 0.0, "best of n": theirs, "codegrad": ours, "oracle": 1.0}
-        return Row(task, 4, shares, 0.0, 0.0, 1.0)
+        return Row(task, 4, shares, dict.fromkeys(shares, 4.0), 0.0, 0.0, 1.0)
 
     found = summary(
         by_task([[row("a", 1.0, 0.0), row("b", 1.0, 1.0)], [row("a", 0, 0)]])
@@ -209,3 +211,45 @@ def test_a_pool_that_cannot_be_read_is_said(
     data = write(tmp_path / "data.jsonl.gz", [PROBLEM])
     assert main([str(tmp_path / "none.gz"), "--data", str(data)]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_answers_may_come_a_few_at_a_time_and_those_used_are_counted(
+    tmp_path: Path,
+) -> None:
+    data = write(tmp_path / "data.jsonl.gz", [PROBLEM])
+    completions = write(
+        tmp_path / "pool.jsonl.gz",
+        rows((BROKEN, False), (RIGHT, True), (LATE, True), (WRONG, False)),
+    )
+    output = tmp_path / "report.json"
+    arguments = [str(completions), "--data", str(data), "--json", str(output)]
+    arguments += ["--orders", "1", "--width", "1", "--also", "frugal"]
+    assert main(arguments) == 0
+    report = json.loads(output.read_text())["all"]
+    assert report["used"] == {
+        "first": 1,
+        "best of n": 2,
+        "codegrad": 2,
+        "frugal": 1,
+    }
+
+
+def test_runs_may_start_at_wrong_programs(tmp_path: Path) -> None:
+    data = write(tmp_path / "data.jsonl.gz", [PROBLEM])
+    wrong = {
+        "task_id": "Python/900",
+        "prompt": PROMPT,
+        "entry_point": "largest",
+        "buggy_solution": "    return items[0]\n",
+    }
+    start = write(tmp_path / "start.jsonl.gz", [wrong])
+    completions = write(tmp_path / "pool.jsonl.gz", rows((RIGHT, True), (LATE, True)))
+    output = tmp_path / "report.json"
+    arguments = [str(completions), "--data", str(data), "--start", str(start)]
+    arguments += ["--orders", "1", "--also", "frugal", "--json", str(output)]
+    assert main(arguments) == 0
+    found = json.loads(output.read_text())["all"]
+    # The nearest edit that passes the only example is `items[1]`.
+    assert found["right"]["frugal"] == 0.0
+    assert found["right"]["codegrad"] == 1.0
+    assert found["used"]["frugal"] == 0

@@ -86,6 +86,15 @@ def test_an_edit_that_does_as_the_answers_do_changes_least(bench: Workbench) -> 
     assert [e.data["label"] for e in events if e.kind == "chosen"] != ["reply 1"]
 
 
+def test_an_edit_that_a_model_comes_to_as_well_is_its_answer(bench: Workbench) -> None:
+    events: list[Event] = []
+    model = ScriptedEngine([RIGHT, NOTHING])
+    result = run(SMALLEST, model, bench, on_event=events.append)
+    accepted = [e.data for e in events if e.kind == "proposed" and e.data["accepted"]]
+    assert [a["engine"] for a in accepted] == ["scripted"]
+    assert (result.code, len(model.directions)) == (RIGHT, 1)
+
+
 def test_whoever_is_asked_beside_an_edit_does_not_see_it(bench: Workbench) -> None:
     events: list[Event] = []
     model = ScriptedEngine([MISS, NOTHING, RIGHT], width=1)

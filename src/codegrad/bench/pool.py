@@ -1,8 +1,8 @@
 """What CodeGrad makes of recorded completions, beside plain best-of-N.
 
     python -m codegrad.bench.pool POOL ... --dataset humaneval+ --data FILE
-        [--accepted FILE] [--tasks N] [--skip N] [--only IDS] [--orders K]
-        [--properties] [--json FILE]
+        [--accepted FILE] [--width N] [--start FILE] [--also STRATEGIES]
+        [--tasks N] [--skip N] [--only IDS] [--orders K] [--properties] [--json FILE]
 
 For each task of the pool, in K random orders of its completions, three runs of `refine`
 over the same completions, as a user's would be: the first completion (`zero-shot`),
@@ -14,6 +14,10 @@ hand (LiveCodeBench) accepted programs judge those without a recorded verdict
 (`bench.accepted`): those of the pools and of `--accepted FILE`. Without two of them for
 the task a repaired program counts as wrong, and a task is left out if a completion has
 no verdict.
+All completions are there at once, and of equal price for every method. With
+`--width N` they come N at a time, as a model's do, and how many were used is counted:
+a method may end before it has seen all. With `--start FILE` (HumanEvalFix) each run
+starts at a wrong program, as a user's does, and the search is asked first.
 Of several pools each is summed up alone, then all of them by task: a task that is in
 several counts once, with its mean.
 `--properties` runs the soft stages of the product as well: they take three times as
@@ -40,9 +44,12 @@ from codegrad.bench.problems import Dataset
 from codegrad.bench.remembering import RememberingBench
 from codegrad.bench.visible import visible_tasks
 from codegrad.budget import Budget
+from codegrad.engines.engine import Engine
 from codegrad.engines.pool import RecordedEngine, as_module, read_pool
+from codegrad.engines.search import SearchEngine
+from codegrad.engines.team import SEARCHED_BEFORE
 from codegrad.errors import CodeGradError, DatasetError, UsageError
-from codegrad.optim.strategy import STRATEGIES
+from codegrad.optim.strategy import CODEGRAD, STRATEGIES
 from codegrad.refine import refine
 from codegrad.result import Result
 from codegrad.sandbox import Limits
@@ -69,6 +76,9 @@ class Row:
     task: str
     completions: int
     right: Mapping[str, float]
+    used: Mapping[str, float]
+    """Completions that each method has read, on average over the orders."""
+
     repaired: float
     """Share of orders in which the answer is no completion but an edit of one."""
 
@@ -119,55 +129,75 @@ class Judge:
             self._grader.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an experiment does with the completions of a task."""
+
+    orders: int = 20
+    seed: int = 0
+    properties: bool = False
+    """Whether the soft stages run as well."""
+
+    width: int | None = None
+    """How many completions come at a time; all of them if it is left out."""
+
+    searches_first: bool = False
+    """Whether the built-in search is asked before the completions, as in a run of a
+    user who has a program."""
+
+    also: Sequence[str] = ()
+    """Strategies beside those of `METHODS`."""
+
+
 class Experiment:
     """Runs of several strategies over the completions of one task after another."""
 
     def __init__(
-        self,
-        judge: Judge,
-        bench: RememberingBench,
-        *,
-        orders: int = 20,
-        seed: int = 0,
-        properties: bool = False,
+        self, judge: Judge, bench: RememberingBench, plan: Plan = Plan()
     ) -> None:
         self._judge = judge
         self._bench = bench
-        self._properties = properties
-        self._orders = orders
-        self._seed = seed
+        self._plan = plan
+        self._methods = {**METHODS, **{name: name for name in plan.also}}
 
     def run(self, task_id: str, task: Task, rows: Sequence[Mapping[str, Any]]) -> Row:
         """Return what each method makes of one task's completions."""
         began = time.monotonic()
         self._bench.forget()
-        task = with_dynamic_constraints(task) if self._properties else quick(task)
+        task = with_dynamic_constraints(task) if self._plan.properties else quick(task)
         codes = [str(row["code"]) for row in rows]
         verdicts = {
             module: self._verdict(task_id, task, module, row)
             for code, row in zip(codes, rows, strict=True)
             if (module := as_module(code, task)) is not None
         }
-        right = dict.fromkeys(METHODS, 0.0)
+        orders = self._shuffled(codes)
+        right = dict.fromkeys(self._methods, 0)
+        used = dict.fromkeys(self._methods, 0)
         repaired = refuted = 0
-        for order in self._shuffled(codes):
-            for method, strategy in METHODS.items():
-                result = self._refined(task, order, strategy)
+        for order in orders:
+            for method, strategy in self._methods.items():
+                engine = RecordedEngine(order, width=self._plan.width)
+                result = self._refined(task, engine, strategy)
                 known = verdicts.get(result.code)
                 if known is None and result.changed:
                     known = self._judge.is_right(task_id, task, result.code)
                 right[method] += bool(known)
-            # The last method is CodeGrad's.
-            repaired += bool(result.changed) and result.code not in verdicts
-            refuted += result.evidence.refuted
-        shares = {method: count / self._orders for method, count in right.items()}
+                used[method] += int(engine.state()["next"])
+                if strategy == CODEGRAD.name:
+                    repaired += bool(result.changed) and result.code not in verdicts
+                    refuted += result.evidence.refuted
         any_right = any(verdicts.values()) or any(map(verdict, rows))
         return Row(
             task_id,
             len(rows),
-            {**shares, "oracle": float(any_right)},
-            repaired / self._orders,
-            refuted / self._orders,
+            {
+                **{name: count / len(orders) for name, count in right.items()},
+                "oracle": float(any_right),
+            },
+            {name: count / len(orders) for name, count in used.items()},
+            repaired / len(orders),
+            refuted / len(orders),
             round(time.monotonic() - began, 2),
         )
 
@@ -177,19 +207,25 @@ class Experiment:
         known = verdict(row)
         return self._judge.is_right(task_id, task, module) if known is None else known
 
-    def _refined(self, task: Task, codes: Sequence[str], strategy: str) -> Result:
+    def _refined(self, task: Task, engine: RecordedEngine, strategy: str) -> Result:
+        chosen = STRATEGIES[strategy]
+        engines: list[Engine] = [engine]
+        if self._plan.searches_first and chosen.searches:
+            seed, limit = self._plan.seed, SEARCHED_BEFORE
+            search = SearchEngine(bench=self._bench, seed=seed, step_candidates=limit)
+            engines.insert(0, search)
         return refine(
             task,
-            engines=[RecordedEngine(codes)],
-            strategy=STRATEGIES[strategy],
+            engines=engines,
+            strategy=chosen,
             budget=BUDGET,
-            seed=self._seed,
+            seed=self._plan.seed,
             bench=self._bench,
         )
 
     def _shuffled(self, codes: Sequence[str]) -> list[list[str]]:
-        rng = random.Random(self._seed)  # noqa: S311 - an order
-        orders = [list(codes) for _ in range(self._orders)]
+        rng = random.Random(self._plan.seed)  # noqa: S311 - an order
+        orders = [list(codes) for _ in range(self._plan.orders)]
         for order in orders[1:]:
             rng.shuffle(order)
         return orders
@@ -228,13 +264,13 @@ def judged_pool(
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
     """Return the mean of each method and the paired difference to best-of-N."""
-    results = {
-        method: [row.right[method] for row in rows] for method in (*METHODS, "oracle")
-    }
+    results = {name: [row.right[name] for row in rows] for name in rows[0].right}
+    used = {name: [row.used[name] for row in rows] for name in rows[0].used}
     gap = paired_difference(results["codegrad"], results["best of n"])
     return {
         "tasks": len(rows),
         "right": {m: round(statistics.fmean(r), 4) for m, r in results.items()},
+        "used": {m: round(statistics.fmean(u), 2) for m, u in used.items()},
         "codegrad minus best of n": {k: round(v, 4) for k, v in asdict(gap).items()},
         "repaired": round(sum(row.repaired for row in rows), 2),
         "refuted": round(sum(row.refuted for row in rows), 2),
@@ -252,6 +288,7 @@ def by_task(pools: Sequence[Sequence[Row]]) -> list[Row]:
             task,
             sum(row.completions for row in rows),
             {m: statistics.fmean(row.right[m] for row in rows) for m in rows[0].right},
+            {m: statistics.fmean(row.used[m] for row in rows) for m in rows[0].used},
             statistics.fmean(row.repaired for row in rows),
             statistics.fmean(row.refuted for row in rows),
             sum(row.seconds for row in rows),
@@ -269,6 +306,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--accepted", type=Path, metavar="FILE", help="programs that are right"
     )
+    parser.add_argument("--width", type=int, help="completions that come at a time")
+    parser.add_argument(
+        "--start", type=Path, metavar="FILE", help="wrong programs to start from"
+    )
+    parser.add_argument(
+        "--also", nargs="*", default=(), choices=list(STRATEGIES), help="and these"
+    )
     parser.add_argument("--tasks", type=int, default=0, help="only the first N")
     parser.add_argument("--skip", type=int, default=0, help="without the first N")
     parser.add_argument("--only", nargs="*", default=(), help="only these tasks")
@@ -285,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    tasks = visible_tasks(options.dataset, options.data)
+    tasks = _tasks(options)
     has_judge = options.dataset != "livecodebench"
     names = {name if has_judge else f"LCB/{name}": name for name in tasks}
     bench = RememberingBench(limits=Limits(wall_s=2.0, cpu_s=2.0))
@@ -295,9 +339,14 @@ def _run(options: argparse.Namespace) -> None:
     reports: list[dict[str, Any]] = []
     done: list[list[Row]] = []
     try:
-        experiment = Experiment(
-            judge, bench, orders=options.orders, properties=options.properties
+        plan = Plan(
+            orders=options.orders,
+            properties=options.properties,
+            width=options.width,
+            searches_first=options.start is not None,
+            also=options.also,
         )
+        experiment = Experiment(judge, bench, plan)
         for path in options.pools:
             pool = judged_pool(path, names, accepted)
             chosen = [n for n in pool if not options.only or n in options.only]
@@ -326,6 +375,17 @@ def _run(options: argparse.Namespace) -> None:
         ]
         document = {"each": parts, "all": whole}
         options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _tasks(options: argparse.Namespace) -> dict[str, Task]:
+    """Return the visible tasks by name, at wrong programs if that was asked for."""
+    tasks = visible_tasks(options.dataset, options.data)
+    if options.start is None:
+        return tasks
+    started = visible_tasks("humanevalfix", options.start)
+    by_number = {name.rpartition("/")[2]: task for name, task in started.items()}
+    found = {n: by_number.get(n.rpartition("/")[2]) for n in tasks}
+    return {name: task for name, task in found.items() if task is not None}
 
 
 def _accepted(

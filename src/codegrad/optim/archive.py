@@ -135,18 +135,24 @@ class Archive:
         votes: int = 1,
         parent: str = "",
     ) -> None:
-        """Keep a candidate, or count it once more."""
+        """Keep a candidate, or count it once more if an engine answered it.
+
+        An edit of the search that an engine comes to as well is an answer.
+        """
         key = fingerprint(sources)
-        if self.vote(key, votes):
-            return
-        self._front = None
-        self._members[key] = replace(
+        known = self._members.get(key)
+        found = replace(
             Member.of(self._start, sources, loss),
             label=label,
             engine=engine,
             votes=votes,
             parent=parent,
         )
+        if known is not None and (known.is_answer or not found.is_answer):
+            self.vote(key, votes if found.is_answer else 0)
+            return
+        self._front = None
+        self._members[key] = found
         if len(self._members) > MAX_MEMBERS:
             self._drop()
 
@@ -157,6 +163,11 @@ class Archive:
             self._front = None
             self._members[key] = replace(known, votes=known.votes + votes)
         return known is not None
+
+    def is_known_edit(self, key: str) -> bool:
+        """Return whether a text is known from the search alone."""
+        known = self._members.get(key)
+        return known is not None and not known.is_answer
 
     def visit(self, key: str) -> None:
         """Remember that the run goes on from a member."""

@@ -85,8 +85,9 @@ class Projection:
             if is_ranked and len(judged) == MAX_VERIFIED:
                 break
             key = fingerprint(proposal.sources)
-            is_known = key in self.tried
-            if is_known:
+            is_new_here = not is_ranked and self.archive.is_known_edit(key)
+            is_known = key in self.tried and not is_new_here
+            if is_known and not is_ranked:
                 self.archive.vote(key, proposal.votes)
             if dict(proposal.sources) == dict(self.program.sources):
                 judged.append(Judged(engine.name, proposal, current, NO_CHANGE))
@@ -153,7 +154,8 @@ class Projection:
         repaired: list[Judged] = []
         for one in found:
             key = fingerprint(one.proposal.sources)
-            if key in self.tried:
+            is_new_here = one.is_answer and self.archive.is_known_edit(key)
+            if key in self.tried and not is_new_here:
                 if one.is_answer:
                     self.archive.vote(key, one.proposal.votes)
                 continue
