@@ -242,9 +242,7 @@ class CGD:
 
         trials: list[Trial] = []
         notes: list[str] = list(aggregated.notes)
-        for index, engine in enumerate(self.engines):
-            if index in self._exhausted:
-                continue
+        for index, engine in self._in_turn():
             answer = self._ask(engine, direction, left(), progress)
             self._cut[index] = answer.cut
             spent = spent + answer.spent
@@ -273,6 +271,13 @@ class CGD:
         step = Step(tuple(trials), spent, exhausted, max(self._cut), tuple(notes))
         return self._moved(step, current) if self.strategy.restarts else step
 
+    def _in_turn(self) -> Iterator[tuple[int, Engine]]:
+        """Yield the engines that are asked; the search not while an edit waits."""
+        for index, engine in enumerate(self.engines):
+            has_found = bool(self._waiting) and isinstance(engine, SearchEngine)
+            if index not in self._exhausted and not has_found:
+                yield index, engine
+
     def _ask(
         self, engine: Engine, direction: Direction, budget: Budget, progress: Progress
     ) -> Answer:
@@ -300,7 +305,7 @@ class CGD:
             return
         self._rounds += 1
         self.unheard.pop(engine.name, None)
-        if not answer.proposals:
+        if not answer.proposals and answer.cut is not Cut.LIMIT:
             trouble = engine.trouble if isinstance(engine, Troubled) else ""
             self.unheard[engine.name] = answer.note or trouble
 
@@ -347,7 +352,7 @@ class CGD:
             (
                 (key, member)
                 for key, member in self.archive.front()
-                if not member.visited and key != here
+                if not member.visited and key != here and not member.passes
             ),
             None,
         )

@@ -200,17 +200,19 @@ def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | No
         return None
     texts = [archive.sources(member)[task.main] for _, member in rows]
     groups: Counter[tuple[str, ...]] = Counter()
-    first: dict[tuple[str, ...], str] = {}
+    alike: dict[tuple[str, ...], list[str]] = {}
     for (key, member), seen in zip(rows, behaviours(task, texts, bench), strict=True):
         if results := _results(seen):
             groups[results] += member.votes
-            first.setdefault(results, key)
+            alike.setdefault(results, []).append(key)
     if not groups:
         return None
     behaviour, votes = groups.most_common(1)[0]
-    if votes < TRUSTED_SHARE * answers:
+    first, *others = alike[behaviour]
+    # One text is one opinion, however often it is given.
+    if votes < TRUSTED_SHARE * answers or not others:
         return None
-    return Common(first[behaviour], behaviour, votes, answers)
+    return Common(first, behaviour, votes, answers)
 
 
 def objection(task: Task, common: Common, source: str, bench: Workbench) -> str:

@@ -14,6 +14,7 @@ from codegrad.errors import StoreError
 from codegrad.events import Event
 from codegrad.evidence import Evidence, EvidenceRow
 from codegrad.gradient import Critique, CritiqueSource, LineValues
+from codegrad.optim.cgd import WAITS
 from codegrad.report.printable import count
 from codegrad.task import Constraint, Origin, Sources, SyntaxCheck
 from codegrad.verdict import Counterexample, Finding, Span, Status, Verdict
@@ -52,7 +53,12 @@ class Proposal:
     loss: LossView | None
     accepted: bool
     reason: str
-    """Why it was rejected."""
+    """Why it was not accepted."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was neither accepted nor rejected yet."""
+        return self.reason == WAITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,12 +346,14 @@ def _show_step(console: Console, step: StepView) -> None:
         _detail(console, "proposal", _proposal_text(proposal), "")
     if len(step.proposals) > _MOST_PROPOSALS:
         more = count(len(step.proposals) - _MOST_PROPOSALS, "proposal")
-        _detail(console, "proposals", f"{more} more rejected", "dim")
+        _detail(console, "proposals", f"{more} more, not accepted", "dim")
 
 
 def _proposal_text(proposal: Proposal) -> str:
     where = f" at line {proposal.line}" if proposal.line else ""
-    outcome = "accepted" if proposal.accepted else f"rejected: {proposal.reason}"
+    outcome = "accepted" if proposal.accepted else proposal.reason
+    if not proposal.accepted and not proposal.waits:
+        outcome = f"rejected: {outcome}"
     return f"{proposal.engine}: {_short(proposal.label)}{where}: {outcome}"
 
 
