@@ -6,7 +6,6 @@ all that is visible is only replaced by another that does; no expectation is inv
 and none of a hidden test is read.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -36,9 +35,8 @@ KEPT = 0.6
 """Share of inputs on which an edit must do what the answers have in common. Fixing an
 oversight changes little; bending a program to a wrong example changes most of it."""
 
-OPINIONS = 2.0
-"""Answers that pass before no more are asked for, at least; the same text again counts
-less, as it does in a vote."""
+OPINIONS = 2
+"""Answers that pass and do the same before no more are asked for, at least."""
 
 MAJORITY = 2
 """How many times as many as all that do otherwise, at least."""
@@ -202,11 +200,9 @@ def is_settled(task: Task, archive: Archive, bench: Workbench) -> bool:
     seen = behaviours(task, texts, bench)
     own = seen[: len(votes)]
     best = seen[by_agreement(own, votes, is_program=task.is_program).order[0]]
-    like = [math.sqrt(v) * _is_alike(best, r) for v, r in zip(votes, own, strict=True)]
-    unlike = sum(map(math.sqrt, votes)) - sum(like)
+    like = sum(v for v, row in zip(votes, own, strict=True) if _is_alike(best, row))
     is_edited = any(_is_alike(best, row) for row in seen[len(votes) :])
-    opinions = sum(like) + is_edited
-    return opinions >= max(OPINIONS, MAJORITY * unlike)
+    return like + is_edited >= max(OPINIONS, MAJORITY * (sum(votes) - like))
 
 
 def _is_alike(seen: Sequence[str], other: Sequence[str]) -> bool:
