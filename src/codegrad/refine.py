@@ -380,7 +380,7 @@ class _Run:
 
     def _review(self) -> None:
         """Add to the gradients what the critic says and can show."""
-        if self.critic is None or self._reviewed:
+        if self.critic is None or self._reviewed or self.optim.waits:
             return
         before = time.monotonic()
         review = self.critic.review(

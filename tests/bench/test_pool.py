@@ -126,7 +126,7 @@ def test_a_task_of_several_pools_counts_once() -> None:
 
 def test_answers_that_agree_against_a_wrong_example_are_kept(tmp_path: Path) -> None:
     wrong = PROMPT.replace("    9\n", "    3\n")
-    row = outcome(tmp_path, rows(*[(RIGHT, True)] * 5), wrong)
+    row = outcome(tmp_path, rows(*[(RIGHT, True)] * 4, (LATE, True)), wrong)
     assert (row.repaired, row.refuted) == (0.0, 1.0)
     assert row.right["codegrad"] == 1.0
 
@@ -229,7 +229,7 @@ def test_answers_may_come_a_few_at_a_time_and_those_used_are_counted(
     assert report["used"] == {
         "first": 1,
         "best of n": 2,
-        "codegrad": 2,
+        "codegrad": 3,
         "frugal": 1,
     }
 

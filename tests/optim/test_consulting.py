@@ -1,4 +1,4 @@
-"""An edit of the search that passes waits for what a model answers."""
+"""A program that passes waits until answers of a model are of one mind."""
 
 import contextlib
 import json
@@ -40,6 +40,7 @@ OVERFIT = HEAD + "    return items[1]\n"
 RIGHT = HEAD + "    return max(items)\n"
 LATE = HEAD + "    return sorted(items)[-1]\n"
 MISS = HEAD + "    return max(items) + 1\n"
+CLAMPED = HEAD + "    return max([0, *items])\n"
 NOTHING = HEAD + "    return 0\n"
 
 
@@ -121,6 +122,35 @@ def test_a_repair_of_an_answer_waits_for_another_answer(bench: Workbench) -> Non
     model = ScriptedEngine(script)
     result = refine(start, engines=[model], bench=bench)
     assert (result.code, len(model.directions)) == (OVERFIT, 1 + ROUNDS)
+
+
+def test_a_single_answer_that_passes_waits_for_a_second_opinion(
+    bench: Workbench,
+) -> None:
+    start = task_of(HEAD + "    pass\n")
+    model = ScriptedEngine([CLAMPED, RIGHT, LATE, NOTHING])
+    result = refine(start, engines=[model], bench=bench)
+    assert result.code in {RIGHT, LATE}
+    assert len(model.directions) == 3
+    model = ScriptedEngine([LATE, RIGHT, CLAMPED])
+    result = refine(start, engines=[model], bench=bench)
+    assert result.code in {RIGHT, LATE}
+    assert len(model.directions) == 2
+
+
+def test_an_edit_is_a_second_opinion(bench: Workbench) -> None:
+    model = ScriptedEngine([LATE, CLAMPED])
+    assert run(SMALLEST, model, bench).code == RIGHT
+    assert len(model.directions) == 1
+
+
+def test_who_ends_with_what_passes_asks_for_no_second_opinion(bench: Workbench) -> None:
+    start = task_of(HEAD + "    pass\n")
+    for name in ("frugal", "best-of-n", "s-star"):
+        model = ScriptedEngine([CLAMPED, RIGHT, LATE])
+        strategy = strategy_of(name)
+        result = refine(start, engines=[model], strategy=strategy, bench=bench)
+        assert (result.code, len(model.directions)) == (CLAMPED, 1)
 
 
 def test_frugal_asks_nobody_where_the_search_finds_something(bench: Workbench) -> None:

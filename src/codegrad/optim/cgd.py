@@ -37,7 +37,6 @@ from codegrad.optim.aggregate import Aggregate, aggregate
 from codegrad.optim.archive import Archive, Member, passes_all
 from codegrad.optim.projection import Judged, Projection
 from codegrad.optim.repair import Repairs
-from codegrad.optim.selection import is_comparable
 from codegrad.optim.strategy import CODEGRAD, Strategy
 from codegrad.task import ClauseCheck, Task
 
@@ -51,14 +50,14 @@ BARREN = 3
 """Answers in a row without anything new after which an engine has no more to offer."""
 
 ROUNDS = 3
-"""Rounds of answers that an edit of the search waits for, if it passes."""
+"""Rounds of answers that a program waits for, if it passes all that is visible."""
 
 PATIENCE = 3
 """Steps without an accepted proposal after which it goes on from another candidate."""
 
 
-WAITS = "waits for what a model answers"
-"""Why an edit that passes is not accepted yet."""
+WAITS = "waits for other answers"
+"""Why a program that passes is not accepted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +134,10 @@ class CGD:
         self._fruitless = 0
         self._said: dict[str, str] = {}
         self._home: Member | None = None
-        self._waiting: list[Proposal] = []
+        self._waiting: list[tuple[str, Proposal]] = []
         self._rounds = 0
         self.unheard: dict[str, str] = {}
-        """Models that were to be heard beside an edit and could not, and why."""
+        """Models that were to be heard beside what passes and could not, and why."""
 
     @property
     def program(self) -> Program:
@@ -164,6 +163,11 @@ class CGD:
     def momentum(self) -> tuple[Attempt, ...]:
         """What was tried before, oldest first."""
         return tuple(self._momentum)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a program that passes waits for other answers."""
+        return bool(self._waiting)
 
     def retarget(self, task: Task) -> None:
         """Go on with the same texts and other generated constraints."""
@@ -272,7 +276,7 @@ class CGD:
         return self._moved(step, current) if self.strategy.restarts else step
 
     def _in_turn(self) -> Iterator[tuple[int, Engine]]:
-        """Yield the engines that are asked; the search not while an edit waits."""
+        """Yield the engines that are asked; the search not while something waits."""
         for index, engine in enumerate(self.engines):
             has_found = bool(self._waiting) and isinstance(engine, SearchEngine)
             if index not in self._exhausted and not has_found:
@@ -291,8 +295,8 @@ class CGD:
                 progress=progress,
             )
         except EngineError as error:
-            # A task without tests is one for a model, not for the search; and an edit
-            # that waits is not lost because nobody can be heard beside it.
+            # A task without tests is one for a model, not for the search; and what
+            # waits is not lost because nobody can be heard beside it.
             is_search = isinstance(engine, SearchEngine)
             if not (self.asks_a_model if is_search else self._waiting):
                 raise
@@ -300,7 +304,7 @@ class CGD:
             return Answer(exhausted=True, note=str(error), cut=cut)
 
     def _count(self, engine: Engine, answer: Answer) -> None:
-        """Count what a model says, or does not say, while an edit waits for it."""
+        """Count what a model says, or does not say, while something waits for it."""
         if not self._waiting or isinstance(engine, SearchEngine):
             return
         self._rounds += 1
@@ -311,14 +315,14 @@ class CGD:
 
     @property
     def _may_wait(self) -> bool:
-        """Whether a model can be heard before an edit of the search is accepted.
+        """Whether a model can be heard before a program that passes is accepted.
 
-        Few tests let wrong edits pass. What independent answers do is worth a round of
-        them, where it can be compared with what the edit does.
+        Few tests let wrong programs pass. What other answers do is worth some rounds of
+        them, where it can be compared.
         """
         return (
             self.strategy.consults
-            and is_comparable(self._projection.task)
+            and self._projection.can_compare
             and self._rounds < ROUNDS
             and any(
                 index not in self._exhausted and not self._cut[index]
@@ -328,8 +332,8 @@ class CGD:
         )
 
     def _taken_up(self, current: Loss) -> list[Judged]:
-        """Return the edits that waited, if there is nobody left to wait for."""
-        if not self._waiting or self._may_wait:
+        """Return what waited, if it has waited long enough or for nobody any more."""
+        if not self._waiting or (self._may_wait and not self._projection.is_settled()):
             return []
         assert current.judge is not None
         judged = self._projection.again(self._waiting, current, current.judge)
@@ -373,12 +377,12 @@ class CGD:
     def settle(self) -> bool:
         """Return to the best program if the run went on from another one.
 
-        An edit that still waits is the best. Returns whether the program changed.
+        What still waits passes, so it is the best. Returns whether the program changed.
         """
         home, self._home = self._home, None
         waiting, self._waiting = self._waiting, []
         if waiting:
-            self.program.update(waiting[0].sources)
+            self.program.update(waiting[0][1].sources)
         elif home is not None:
             self.program.update(self.archive.sources(home))
         return bool(waiting) or home is not None
@@ -405,18 +409,18 @@ class CGD:
         self, judged: Sequence[Judged], current: Loss, *, may_wait: bool
     ) -> list[Trial]:
         """Accept the best of the proposals that may be; remember all of them."""
-        waiting = {
+        passing = [
             index
             for index, one in enumerate(judged)
-            if may_wait
-            and one.engine == SearchEngine.name
-            and not one.reason
-            and passes_all(one.loss)
-        }
+            if not one.reason and passes_all(one.loss)
+        ]
+        is_open = bool(passing) and may_wait and not self._projection.is_settled()
+        waiting = passing if is_open else []
         best = self._projection.best(judged, current, without=waiting)
-        kept = self._projection.best([judged[i] for i in sorted(waiting)], current)
-        if kept is not None and (best is None or not passes_all(judged[best].loss)):
-            self._waiting.append(judged[sorted(waiting)[kept]].proposal)
+        kept = self._projection.best([judged[i] for i in waiting], current)
+        if kept is not None:
+            one = judged[waiting[kept]]
+            self._waiting.append((one.engine, one.proposal))
         trials: list[Trial] = []
         known = {call for attempt in self._momentum for call in attempt.inputs}
         learned = False
@@ -436,7 +440,7 @@ class CGD:
                 failed,
                 changed_line(self.program.sources, one.proposal.sources),
             )
-            # Whoever is heard beside an edit is not to know of it.
+            # Whoever is heard beside what waits is not to know of it.
             self._momentum += [attempt] if index not in waiting else []
             if self._on_trial:
                 self._on_trial(trial)
@@ -465,7 +469,8 @@ class CGD:
             "said": dict(self._said),
             "home": self._home.to_data() if self._home else None,
             "waiting": [
-                {**asdict(one), "sources": dict(one.sources)} for one in self._waiting
+                [engine, {**asdict(one), "sources": dict(one.sources)}]
+                for engine, one in self._waiting
             ],
             "rounds": self._rounds,
             "unheard": dict(self.unheard),
@@ -493,7 +498,9 @@ class CGD:
         self._fruitless = int(state["fruitless"])
         self._said = dict(state["said"])
         self._home = Member.from_data(state["home"]) if state["home"] else None
-        self._waiting = [Proposal(**one) for one in state.get("waiting", ())]
+        self._waiting = [
+            (engine, Proposal(**one)) for engine, one in state.get("waiting", ())
+        ]
         self._rounds = int(state.get("rounds", 0))
         self.unheard = dict(state.get("unheard", {}))
         self.archive.restore(state["archive"])

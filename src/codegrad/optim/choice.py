@@ -35,6 +35,16 @@ KEPT = 0.6
 """Share of inputs on which an edit must do what the answers have in common. Fixing an
 oversight changes little; bending a program to a wrong example changes most of it."""
 
+OPINIONS = 2
+"""Answers that pass and do the same before no more are asked for, at least."""
+
+MAJORITY = 2
+"""How many times as many as all that do otherwise, at least."""
+
+ALIKE = 0.98
+"""Share of inputs on which answers do the same that are called alike: some inputs lie
+outside of what the task is about."""
+
 _WORDS = re.compile(r"\w+|[^\w\s]")
 _SAME = 3
 """Digits of the partial credit in which candidates are called equally near."""
@@ -174,6 +184,33 @@ def _of_one_mind(
         f"({selection.agreement[best]:.0%} on average)"
     )
     return Chosen(rows[best][0], why, selection.distinguishing)
+
+
+def is_settled(task: Task, archive: Archive, bench: Workbench) -> bool:
+    """Return whether the answers that pass are of one mind, so that no more are needed.
+
+    An edit of the program that does as they do is one more opinion.
+    """
+    answers = [m for _, m in archive.passing() if m.is_answer]
+    edits = [m for _, m in archive.passing() if m.is_edit]
+    if not answers:
+        return False
+    votes = [m.votes for m in answers]
+    texts = [archive.sources(m)[task.main] for m in (*answers, *edits)]
+    seen = behaviours(task, texts, bench)
+    own = seen[: len(votes)]
+    best = seen[by_agreement(own, votes, is_program=task.is_program).order[0]]
+    like = sum(v for v, row in zip(votes, own, strict=True) if _is_alike(best, row))
+    is_edited = any(_is_alike(best, row) for row in seen[len(votes) :])
+    return like + is_edited >= max(OPINIONS, MAJORITY * (sum(votes) - like))
+
+
+def _is_alike(seen: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether another does the same wherever one returns, or nearly so."""
+    pairs = [
+        (a, b) for a, b in zip(seen, other, strict=False) if a.startswith(RETURNED)
+    ]
+    return sum(a == b for a, b in pairs) >= ALIKE * len(pairs) > 0
 
 
 def common_answer(task: Task, archive: Archive, bench: Workbench) -> Common | None:

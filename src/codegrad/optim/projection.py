@@ -17,9 +17,10 @@ from codegrad.engines.engine import Answer, Engine, Progress, Proposal
 from codegrad.engines.search import SearchEngine
 from codegrad.loss import Judge, Loss
 from codegrad.optim.archive import Archive, passes_all
-from codegrad.optim.choice import common_answer, objection
+from codegrad.optim.choice import common_answer, is_settled, objection
 from codegrad.optim.gate import is_stub, refusal
 from codegrad.optim.repair import Repairs
+from codegrad.optim.selection import is_comparable
 from codegrad.optim.strategy import Gate, Strategy
 from codegrad.task import Task
 
@@ -62,6 +63,7 @@ class Projection:
         self.task = task
         self.strategy = strategy
         self.repairs = repairs if strategy.searches else None
+        self._bench = repairs.bench if repairs else None
         self.archive = Archive(task.sources)
         self.tried: set[str] = set()
         """Fingerprints of what was proposed."""
@@ -164,12 +166,22 @@ class Projection:
             repaired.append(self._verify(by, one.proposal, current, judge, one.parent))
         return repaired
 
+    @property
+    def can_compare(self) -> bool:
+        """Whether what candidates do can be compared beyond the visible tests."""
+        is_gated = self.strategy.gate is Gate.MONOTONE
+        return is_gated and self._bench is not None and is_comparable(self.task)
+
+    def is_settled(self) -> bool:
+        """Return whether the answers that pass are of one mind."""
+        assert self._bench is not None
+        return is_settled(self.task, self.archive, self._bench)
+
     def again(
-        self, proposals: Sequence[Proposal], current: Loss, judge: Judge
+        self, proposals: Sequence[tuple[str, Proposal]], current: Loss, judge: Judge
     ) -> list[Judged]:
-        """Verify edits of the search that waited for what answers say."""
-        name = SearchEngine.name
-        return [self._verify(name, one, current, judge) for one in proposals]
+        """Verify proposals that waited for what others answer."""
+        return [self._verify(by, one, current, judge) for by, one in proposals]
 
     def best(
         self, judged: Sequence[Judged], current: Loss, *, without: Collection[int] = ()

@@ -80,7 +80,7 @@ class Strategy:
     """Whether the built-in search is asked, and repairs near misses of models."""
 
     consults: bool = True
-    """Whether an edit of the search that passes waits for what a model answers."""
+    """Whether a program that passes waits until answers of a model are of one mind."""
 
     restarts: bool = True
     """Whether it goes on from another candidate when steps no longer help."""
@@ -103,6 +103,7 @@ _PLAIN = replace(
     CODEGRAD,
     critic=Critic.OFF,
     searches=False,
+    consults=False,
     restarts=False,
     choice=Choice.FIRST,
     distinguishes=False,
@@ -178,7 +179,7 @@ _ALL = (
     replace(
         CODEGRAD,
         name="frugal",
-        summary="codegrad that asks a model only where the search finds nothing",
+        summary="codegrad that ends with the first program that passes",
         consults=False,
     ),
     replace(
