@@ -124,6 +124,15 @@ def test_a_repair_of_an_answer_waits_for_another_answer(bench: Workbench) -> Non
     assert (result.code, len(model.directions)) == (OVERFIT, 1 + ROUNDS)
 
 
+def test_the_only_answer_that_passes_comes_before_repairs(bench: Workbench) -> None:
+    start = task_of(HEAD + "    pass\n")
+    script = [BY_PLACE, RIGHT, *[f"{NOTHING}# {n}\n" for n in range(ROUNDS)]]
+    model = ScriptedEngine(script)
+    result = refine(start, engines=[model], bench=bench)
+    assert (result.outcome, result.code) == (Outcome.VERIFIED, RIGHT)
+    assert len(model.directions) == 1 + ROUNDS
+
+
 def test_a_single_answer_that_passes_waits_for_a_second_opinion(
     bench: Workbench,
 ) -> None:

@@ -101,8 +101,11 @@ def choose(
             why = f"{common} behave alike against an example of the docstring"
             return Chosen(common.key, why)
         rows = _nearest(answers, current)
+    preferred = fingerprint(program)
     edits = [] if is_stub(task.source, task.entry_point) else _edits(archive)
     if not rows or len(rows) + len(edits) < 2:  # noqa: PLR2004 - one is no choice
+        if rows and archive.is_known_edit(preferred):
+            return Chosen(rows[0][0], "it is the only answer that passes")
         return None
     # What may be an example is one if an answer satisfies it: that is seldom chance.
     fitting = max(member.fits for _, member in rows)
@@ -111,7 +114,7 @@ def choose(
     if len(rows) == 1:
         why = "it alone does what seems to be an example in the statement"
         return Chosen(rows[0][0], why)
-    return _of_one_mind(task, archive, rows, fingerprint(program), bench)
+    return _of_one_mind(task, archive, rows, preferred, bench)
 
 
 def _change(before: str, after: str) -> int:
