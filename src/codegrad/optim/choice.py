@@ -103,10 +103,8 @@ def choose(
         rows = _nearest(answers, current)
     preferred = fingerprint(program)
     edits = [] if is_stub(task.source, task.entry_point) else _edits(archive)
-    if not rows or len(rows) + len(edits) < 2:  # noqa: PLR2004 - one is no choice
-        if rows and archive.is_known_edit(preferred):
-            return Chosen(rows[0][0], "it is the only answer that passes")
-        return None
+    if not rows or not (rows[1:] or edits):
+        return _only(rows, archive, preferred)
     # What may be an example is one if an answer satisfies it: that is seldom chance.
     fitting = max(member.fits for _, member in rows)
     rows = [row for row in rows if row[1].fits == fitting]
@@ -132,6 +130,15 @@ def _change(before: str, after: str) -> int:
         old.reverse()
         new.reverse()
     return max(len(old), len(new))
+
+
+def _only(
+    rows: Sequence[tuple[str, Member]], archive: Archive, program: str
+) -> Chosen | None:
+    """Return the only answer if the program is an edit of another one."""
+    if not rows or not archive.is_known_edit(program):
+        return None
+    return Chosen(rows[0][0], "it is the only answer that passes")
 
 
 def _edits(archive: Archive) -> list[tuple[str, Member]]:
