@@ -46,8 +46,8 @@ RIGHT = (
 WRONG = "```python\ndef middle(values):\n    return max(values)\n```"
 BETTER = "```python\ndef middle(values):\n    return values[2]\n```"
 ONE = Style(width=1, plans=0)
-ALONE = replace(CODEGRAD, searches=False, restarts=False)
-"""The model alone: what it does not find nobody repairs."""
+ALONE = replace(CODEGRAD, searches=False, restarts=False, consults=False)
+"""The model alone: nobody repairs what it does not find, or doubts what it does."""
 
 QUICK = Patience(timeout_s=2, attempts=3, pause_s=0.01)
 
