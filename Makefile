@@ -87,6 +87,12 @@ bench-verify: .venv/.ready
 bench-models: .venv/.ready
 	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_humaneval_*.gz) \
 		--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz --orders $(ORDERS)
+	$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_humaneval_qwen25coder7b.jsonl.gz \
+		--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz --orders $(ORDERS) \
+		--width 3 --also frugal
+	$(RUN)/python -m codegrad.bench.pool $(DATA)/pool_humaneval_qwen25coder7b.jsonl.gz \
+		--dataset humaneval+ --data $(DATA)/HumanEvalPlus.jsonl.gz --orders $(ORDERS) \
+		--width 4 --also frugal --start $(DATA)/humanevalfix_dev.jsonl.gz
 	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_mbppplus_*.gz) \
 		--dataset mbpp+ --data $(DATA)/MbppPlus.jsonl.gz --orders $(ORDERS)
 	$(RUN)/python -m codegrad.bench.pool $(wildcard $(DATA)/pool_livecodebench_*.gz) \
