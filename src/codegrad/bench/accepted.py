@@ -154,7 +154,7 @@ def recorded(folder: Path) -> list[dict[str, Any]]:
     rows += _with_verdict(folder / "wrong_lcb_dev.jsonl.gz", accepted=False)
     for path in sorted(folder.glob("pool_livecodebench_*.gz")):
         rows += [row for found in read_pool(path).values() for row in found]
-    return [row for row in rows if row["official_pass"] is not None]
+    return [row for row in rows if row.get("official_pass") is not None]
 
 
 def _with_verdict(path: Path, *, accepted: bool) -> list[dict[str, Any]]:

@@ -265,10 +265,11 @@ class CGD:
                 )
                 spent = spent + repairs.spent
                 notes += repairs.notes
-            taken_up = self._taken_up(current)
-            trials += self._project(
-                [*judged, *taken_up], current, may_wait=not taken_up and self._may_wait
-            )
+            if self._is_open(judged):
+                judged = self._put_off(judged, current)
+            else:
+                judged += self._taken_up(current)
+            trials += self._project(judged, current)
             if any(trial.accepted for trial in trials):
                 break
         exhausted = len(self._exhausted) == len(self.engines)
@@ -331,9 +332,23 @@ class CGD:
             )
         )
 
+    def _is_open(self, judged: Sequence[Judged]) -> bool:
+        """Return whether what passes waits: answers are not of one mind yet."""
+        is_asked = self._may_wait and (self.waits or any(map(_passes, judged)))
+        return is_asked and not self._projection.is_settled()
+
+    def _put_off(self, judged: list[Judged], current: Loss) -> list[Judged]:
+        """Let the best of those that pass wait; return all, none of them to accept."""
+        passing = list(filter(_passes, judged))
+        best = self._projection.best(passing, current)
+        if best is None:
+            return judged
+        self._waiting.append((passing[best].engine, passing[best].proposal))
+        return [replace(j, reason=WAITS) if _passes(j) else j for j in judged]
+
     def _taken_up(self, current: Loss) -> list[Judged]:
-        """Return what waited, if it has waited long enough or for nobody any more."""
-        if not self._waiting or (self._may_wait and not self._projection.is_settled()):
+        """Return what waited, verified again; nothing waits any more."""
+        if not self._waiting:
             return []
         assert current.judge is not None
         judged = self._projection.again(self._waiting, current, current.judge)
@@ -405,29 +420,15 @@ class CGD:
         self._exhausted.add(index)
         return True
 
-    def _project(
-        self, judged: Sequence[Judged], current: Loss, *, may_wait: bool
-    ) -> list[Trial]:
+    def _project(self, judged: Sequence[Judged], current: Loss) -> list[Trial]:
         """Accept the best of the proposals that may be; remember all of them."""
-        passing = [
-            index
-            for index, one in enumerate(judged)
-            if not one.reason and passes_all(one.loss)
-        ]
-        is_open = bool(passing) and may_wait and not self._projection.is_settled()
-        waiting = passing if is_open else []
-        best = self._projection.best(judged, current, without=waiting)
-        kept = self._projection.best([judged[i] for i in waiting], current)
-        if kept is not None:
-            one = judged[waiting[kept]]
-            self._waiting.append((one.engine, one.proposal))
+        best = self._projection.best(judged, current)
         trials: list[Trial] = []
         known = {call for attempt in self._momentum for call in attempt.inputs}
         learned = False
         for index, one in enumerate(judged):
             accepted = index == best
-            other = WAITS if index in waiting else "another proposal is better"
-            why = one.reason or ("" if accepted else other)
+            why = one.reason or ("" if accepted else "another proposal is better")
             trial = Trial(one.engine, one.proposal, one.loss, accepted, why)
             trials.append(trial)
             failed = _inputs_that_failed(one.loss) if one.is_new else ()
@@ -441,7 +442,7 @@ class CGD:
                 changed_line(self.program.sources, one.proposal.sources),
             )
             # Whoever is heard beside what waits is not to know of it.
-            self._momentum += [attempt] if index not in waiting else []
+            self._momentum += [attempt] if why != WAITS else []
             if self._on_trial:
                 self._on_trial(trial)
         del self._momentum[:-MAX_MOMENTUM]
@@ -506,6 +507,11 @@ class CGD:
         self.archive.restore(state["archive"])
         for engine, engine_state in zip(self.engines, state["engines"], strict=True):
             engine.restore(engine_state)
+
+
+def _passes(one: Judged) -> bool:
+    """Return whether a proposal may be taken and passes all that is visible."""
+    return not one.reason and passes_all(one.loss)
 
 
 def _allowed(engines: Sequence[Engine], strategy: Strategy) -> tuple[Engine, ...]:

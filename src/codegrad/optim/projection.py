@@ -8,7 +8,7 @@ Source: the projection onto the constraints of projected gradient descent, as Co
 (arXiv 2508.10059) uses it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codegrad.budget import Budget
@@ -183,13 +183,9 @@ class Projection:
         """Verify proposals that waited for what others answer."""
         return [self._verify(by, one, current, judge) for by, one in proposals]
 
-    def best(
-        self, judged: Sequence[Judged], current: Loss, *, without: Collection[int] = ()
-    ) -> int | None:
+    def best(self, judged: Sequence[Judged], current: Loss) -> int | None:
         """Return which proposal is accepted, if one is."""
-        allowed = [
-            i for i, one in enumerate(judged) if not one.reason and i not in without
-        ]
+        allowed = [i for i, one in enumerate(judged) if not one.reason]
         if self.strategy.gate is Gate.NONE:
             return allowed[0] if allowed else None
         if self.strategy.gate is Gate.MORE_TESTS:
