@@ -338,7 +338,7 @@ class CGD:
         return is_asked and not self._projection.is_settled()
 
     def _put_off(self, judged: list[Judged], current: Loss) -> list[Judged]:
-        """Let the best of those that pass wait; return all, none of them to accept."""
+        """Let the best of those that pass wait; none of them may be accepted yet."""
         passing = list(filter(_passes, judged))
         best = self._projection.best(passing, current)
         if best is None:
